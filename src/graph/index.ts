@@ -1,0 +1,6 @@
+/** Build graphs: the ops as functions, printing and checking. */
+export * from './build.ts';
+export { Graph, type Node, type NodeOf, type Value } from './graph.ts';
+export type { ConvAttributes, InputRole, Op, OpAttributes, Padding, Pair, PoolAttributes } from './ops.ts';
+export { printGraph, printNode } from './print.ts';
+export { verify } from './verify.ts';

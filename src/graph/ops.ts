@@ -1,0 +1,107 @@
+/**
+ * The op set: one closed list. Every op has its attribute types here and an entry in every rule table
+ * (`infer.ts`, `../autodiff/vjp.ts`, `../compile/rules/`): a new op does not compile until all have it.
+ *
+ * Images are [N, C, H, W] and convolution weights [O, I / groups, KH, KW] at this level, whatever memory
+ * layout the compiler chooses. Binary ops broadcast as NumPy does.
+ */
+import type { DType, Shape, Tensor } from '../tensor/tensor.ts';
+
+/** Height and width. */
+export type Pair = readonly [number, number];
+/** Zero rows and columns added at the top, left, bottom and right. */
+export type Padding = readonly [number, number, number, number];
+
+export interface ConvAttributes {
+  readonly strides: Pair;
+  readonly padding: Padding;
+  readonly dilations: Pair;
+  readonly groups: number;
+}
+
+export interface PoolAttributes {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly padding: Padding;
+  /** Round the output size up instead of down (a window must still start inside the input or left padding). */
+  readonly ceilMode: boolean;
+}
+
+interface ReduceAttributes {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+/**
+ * What an input is for. `data` changes with every call (images, labels, a learning rate); `parameter` and
+ * `state` (momentum, running statistics) are carried from step to step.
+ */
+export type InputRole = 'data' | 'parameter' | 'state';
+
+/** biome-ignore lint/complexity/noBannedTypes: an op without attributes has the empty object. */
+type None = {};
+
+export interface OpAttributes {
+  // Sources
+  input: { readonly name: string; readonly role: InputRole; readonly shape: Shape; readonly dtype: DType };
+  constant: { readonly value: Tensor };
+  random: { readonly key: string; readonly shape: Shape }; // uniform in [0, 1), new for every (seed, step, key)
+
+  // Elementwise, one operand
+  neg: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  reciprocal: None; // 1 / x
+  abs: None;
+  sigmoid: None;
+  tanh: None;
+  erf: None;
+  relu: None;
+  leakyRelu: { readonly slope: number };
+  clip: { readonly min: number; readonly max: number };
+  step: None; // 1 where x > 0, else 0: the derivative of relu
+  between: { readonly min: number; readonly max: number }; // 1 where min < x < max, else 0: that of clip
+  cast: { readonly to: DType };
+
+  // Elementwise, several operands
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  maximum: None;
+  greater: None; // bool
+  equal: None; // bool
+  where: None; // (condition, then, else)
+
+  // Products and reductions
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean }; // [.., M, K] x [.., K, N]
+  sum: ReduceAttributes;
+  mean: ReduceAttributes;
+  max: ReduceAttributes;
+  softmax: { readonly axis: number };
+  logSoftmax: { readonly axis: number };
+  argMax: { readonly axis: number }; // int64, the axis is dropped, ties go to the lowest index
+  oneHot: { readonly depth: number }; // int32 or int64 [..] -> float32 [.., depth]
+
+  // Shape
+  reshape: { readonly shape: Shape };
+  transpose: { readonly permutation: readonly number[] };
+  expand: { readonly shape: Shape }; // broadcast to a shape
+  concat: { readonly axis: number };
+  slice: { readonly starts: Shape; readonly ends: Shape; readonly steps: Shape }; // one entry per axis, steps >= 1
+  pad: { readonly before: Shape; readonly after: Shape; readonly interior: Shape; readonly value: number };
+
+  // Images
+  conv2d: ConvAttributes; // (x, weight)
+  conv2dInputGradient: ConvAttributes & { readonly inputShape: Shape }; // (dy, weight) -> dx
+  conv2dWeightGradient: ConvAttributes & { readonly weightShape: Shape }; // (x, dy) -> dweight
+  maxPool2d: PoolAttributes; // x -> (y, indices): indices are opaque, for maxPool2dGradient alone
+  maxPool2dGradient: { readonly inputShape: Shape }; // (dy, indices) -> dx
+  averagePool2d: PoolAttributes & { readonly countIncludePad: boolean };
+  batchNorm: { readonly epsilon: number }; // (x, scale, bias) -> (y, mean, variance): biased batch statistics
+  batchNormGradient: { readonly epsilon: number }; // (dy, x, mean, variance, scale) -> (dx, dscale, dbias)
+  channelAffine: None; // (x, scale [C], bias [C]) -> x * scale + bias, per channel
+}
+
+export type Op = keyof OpAttributes;

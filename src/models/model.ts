@@ -1,0 +1,38 @@
+/** What a model is to the rest of the program: a backbone that makes penultimate features, and its input. */
+import type { Value } from '../graph/graph.ts';
+import type { Network } from '../nn/network.ts';
+
+/** How pixels become the network's input: 8-bit RGB / 255, minus mean, divided by std, per channel. */
+export interface InputSpecification {
+  /** Height and width in pixels. */
+  readonly size: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+export interface BackboneOutput {
+  /** The last feature map [N, F, h, w], before pooling; what an original head may start from. */
+  readonly map: Value;
+  /** Penultimate features [N, F]. */
+  readonly features: Value;
+}
+
+export interface Model {
+  /** Registry name, or the file name of an imported network. */
+  readonly name: string;
+  readonly family: string;
+  /** Where the architecture was published. */
+  readonly paper: string;
+  readonly input: InputSpecification;
+  readonly featureSize: number;
+  /** Parameters without the classifier. */
+  readonly parameters: number;
+  /** images [N, 3, size, size] -> features. Declares its variables in `net`. */
+  backbone(net: Network, images: Value): BackboneOutput;
+  /** The head that the network was published with. Its variables' names begin with one of `prefixes`. */
+  readonly originalHead?: {
+    readonly classes: number;
+    readonly prefixes: readonly string[];
+    logits(net: Network, output: BackboneOutput): Value;
+  };
+}

@@ -1,0 +1,7 @@
+/** Layers, losses, initial values, optimizers and schedules. */
+export * from './init.ts';
+export * from './layers.ts';
+export * from './losses.ts';
+export * from './network.ts';
+export * from './optimizers.ts';
+export * from './schedules.ts';

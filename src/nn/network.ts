@@ -1,0 +1,64 @@
+/**
+ * A network while its graph is being built: it makes the parameters and buffers that layers ask for, as
+ * inputs of the graph, and remembers their names (the checkpoint keys), shapes and initial values.
+ */
+import type { Graph, Value } from '../graph/graph.ts';
+import type { Shape } from '../tensor/tensor.ts';
+import { invariant } from '../util/errors.ts';
+import type { Initializer } from './init.ts';
+
+/** How batch normalisation behaves: with batch statistics, or with the stored ones (frozen, or at inference). */
+export type NormPhase = 'batch' | 'frozen';
+
+export interface Phase {
+  /** `train`: dropout is active. */
+  readonly mode: 'train' | 'inference';
+  /** Ignored at inference, where stored statistics are used. */
+  readonly norm: NormPhase;
+}
+
+export const TRAIN: Phase = { mode: 'train', norm: 'batch' };
+export const INFERENCE: Phase = { mode: 'inference', norm: 'frozen' };
+
+/** A parameter (trained) or buffer (running statistic) that a layer declared. */
+export interface Variable {
+  readonly name: string;
+  readonly kind: 'parameter' | 'buffer';
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+  readonly value: Value;
+}
+
+export class Network {
+  readonly #variables = new Map<string, Variable>();
+  /** Batch statistics of each train-mode batch norm: buffer name -> statistic of this batch. */
+  readonly batchStatistics = new Map<string, Value>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly phase: Phase,
+  ) {}
+
+  /** A trained variable. Its name is its checkpoint key. */
+  parameter(name: string, shape: Shape, initializer: Initializer): Value {
+    return this.#declare('parameter', name, shape, initializer);
+  }
+
+  /** A variable that is carried along but not trained. */
+  buffer(name: string, shape: Shape, initializer: Initializer): Value {
+    return this.#declare('buffer', name, shape, initializer);
+  }
+
+  /** Parameters and buffers in the order of declaration. */
+  get variables(): readonly Variable[] {
+    return [...this.#variables.values()];
+  }
+
+  #declare(kind: Variable['kind'], name: string, shape: Shape, initializer: Initializer): Value {
+    invariant(!this.#variables.has(name), `variable "${name}" declared twice`);
+    const role = kind === 'parameter' ? 'parameter' : 'state';
+    const value = this.graph.input(name, shape, { role });
+    this.#variables.set(name, { name, kind, shape, initializer, value });
+    return value;
+  }
+}
