@@ -1,0 +1,46 @@
+/** ONNX models as plain values: what `encode.ts` writes and `decode.ts` reads. Names follow the ONNX specification. */
+import type { DType, Tensor } from '../tensor/tensor.ts';
+
+export type OnnxAttribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly string: string }
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
+  | { readonly tensor: Tensor };
+
+export interface OnnxNode {
+  readonly op: string;
+  /** Empty for the standard operators. */
+  readonly domain: string;
+  readonly name: string;
+  /** An empty string stands for an optional operand that is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A string is a symbolic extent such as `N`. */
+  readonly shape: readonly (number | string)[];
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
+
+export interface OnnxModel {
+  /** Version of the standard operator set. */
+  readonly opset: number;
+  readonly irVersion: number;
+  readonly producer: string;
+  readonly graph: OnnxGraph;
+  readonly metadata: Readonly<Record<string, string>>;
+}
