@@ -1,0 +1,171 @@
+/**
+ * Batches for training and evaluation, prepared by worker threads while the consumer computes.
+ *
+ * Four buffers go round: two in the hands of the consumer, two being filled. They are transferred, not shared,
+ * because the engine accepts no shared memory as input.
+ */
+import { Worker } from 'node:worker_threads';
+import { invariant } from '../util/errors.ts';
+import { moduleBeside, workerExecArgv } from '../util/worker.ts';
+import { type BatchPlan, BatchSequence, type BatchTransform, writeBatch } from './batch.ts';
+import { imageAt, type PixelStore, type ViewCache } from './cache.ts';
+import type { FilledBatch, FillRequest, LoaderWorkerData } from './loader-worker.ts';
+
+/** How many batches are prepared ahead of the one that is handed out. */
+const PREFETCH = 2;
+/** How many batches the consumer may hold: the last one and the one before. */
+const HELD = 2;
+
+type Images = Float32Array<ArrayBuffer>;
+
+export interface BatchLoaderOptions extends Omit<BatchTransform, 'kind'> {
+  readonly cache: ViewCache;
+  /** Label of every image of the cache. */
+  readonly labels: ArrayLike<number>;
+  /** Positions in the cache to draw from; default: all. So one cache serves parts and subsets of its images. */
+  readonly indices?: ArrayLike<number>;
+  readonly batchSize: number;
+  /**
+   * `train`: random resized crops, reshuffled every epoch, always full batches. `centre`: centre crops in the
+   * given order; the last batch of a pass is filled up by repeating its last image. Needs images of at least `size`.
+   */
+  readonly transform: BatchTransform['kind'];
+  /** Worker threads; default 1. With 0 batches are made on the calling thread. The batches are the same. */
+  readonly threads?: number;
+  /** The first step to hand out; default 0. Steps before it cost nothing. */
+  readonly startStep?: number;
+}
+
+export interface Batch {
+  /**
+   * Normalised pixels, shape N, 3, size, size. Valid until the next call but one of `next()`, when the buffer is
+   * filled again. A consumer may transfer the buffer to a thread of its own; then a new one is made.
+   */
+  readonly images: Images;
+  readonly labels: Int32Array;
+  /** Positions in the cache. */
+  readonly indices: Int32Array;
+  /** How many images are real; less than N only in the last batch of a pass with `centre`. */
+  readonly count: number;
+}
+
+interface Job {
+  readonly plan: BatchPlan;
+  readonly images: Promise<Images>;
+}
+
+/** Hands out batches one after another without end; must be closed, or its threads keep the process alive. */
+export class BatchLoader {
+  /** `centre`: batches of one pass, after which the next begins. `train`: batches until every image was drawn once. */
+  readonly batchesPerEpoch: number;
+  readonly #options: BatchLoaderOptions;
+  readonly #transform: BatchTransform;
+  readonly #sequence: BatchSequence;
+  readonly #workers: Worker[];
+  readonly #jobs: Job[] = [];
+  readonly #held: Images[] = [];
+  readonly #waiting = new Map<number, { resolve(images: Images): void; reject(error: Error): void }>();
+  #failure: Error | null = null;
+  #nextStep: number;
+  #waitedMilliseconds = 0;
+
+  constructor(options: BatchLoaderOptions) {
+    const { cache, batchSize, size, mean, std, seed, transform } = options;
+    const indices = Array.from(
+      options.indices ?? { length: cache.count },
+      (given, i) => given ?? i,
+    ) as number[];
+    requireUsable(options, indices);
+    this.#options = options;
+    this.#transform = { kind: transform, size, mean, std, seed };
+    this.#sequence = new BatchSequence(indices, batchSize, transform, seed);
+    this.batchesPerEpoch = Math.ceil(indices.length / batchSize);
+    this.#workers = Array.from({ length: options.threads ?? 1 }, () => this.#startWorker());
+    this.#nextStep = options.startStep ?? 0;
+    if (this.#workers.length > 0) for (let i = 0; i < PREFETCH; i++) this.#request();
+  }
+
+  /** Seconds that the consumer has spent waiting in `next()`: near 0 when preparing keeps up. */
+  get waitedSeconds(): number {
+    return this.#waitedMilliseconds / 1000;
+  }
+
+  /** The next batch. Rejects when a thread has failed or the loader was closed. */
+  async next(): Promise<Batch> {
+    const begun = performance.now();
+    this.#request(this.#held.length === HELD ? this.#held.shift() : undefined);
+    const { plan, images: filling } = this.#jobs.shift() as Job;
+    const images = await filling;
+    this.#held.push(images);
+    this.#waitedMilliseconds += performance.now() - begun;
+    const labels = plan.indices.map((index) => this.#options.labels[index]);
+    return { images, labels, indices: plan.indices, count: plan.count };
+  }
+
+  /** Ends the threads. Batches that were handed out stay valid. */
+  async close(): Promise<void> {
+    this.#fail(new Error('internal: the batch loader is closed'));
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  /** Has the batch after those already asked for made, in a buffer that is no longer held. */
+  #request(free?: Images): void {
+    const plan = this.#sequence.at(this.#nextStep++);
+    const length = plan.indices.length * 3 * this.#transform.size ** 2;
+    // A buffer that the consumer transferred has length 0.
+    const images = free?.length === length ? free : new Float32Array(length);
+    const job = { plan, images: this.#fill(plan, images) };
+    job.images.catch(() => {}); // the error is thrown to whoever asks for this batch
+    this.#jobs.push(job);
+  }
+
+  async #fill(plan: BatchPlan, images: Images): Promise<Images> {
+    if (this.#failure) throw this.#failure;
+    if (this.#workers.length === 0) {
+      writeBatch(this.#options.cache, plan, this.#transform, images);
+      return images;
+    }
+    const filled = new Promise<Images>((resolve, reject) => {
+      this.#waiting.set(plan.step, { resolve, reject });
+    });
+    const request: FillRequest = { plan, images };
+    this.#workers[plan.step % this.#workers.length].postMessage(request, [images.buffer]);
+    return filled;
+  }
+
+  #startWorker(): Worker {
+    const url = moduleBeside(import.meta.url, 'loader-worker');
+    const { sizes, offsets, pixels } = this.#options.cache;
+    const store: PixelStore = { sizes, offsets, pixels };
+    const workerData: LoaderWorkerData = { store, transform: this.#transform };
+    const worker = new Worker(url, { workerData, execArgv: workerExecArgv(url) });
+    worker.on('message', ({ step, images }: FilledBatch) => {
+      this.#waiting.get(step)?.resolve(images);
+      this.#waiting.delete(step);
+    });
+    worker.on('error', (error) => this.#fail(error));
+    return worker;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+function requireUsable(
+  { cache, labels, transform, size }: BatchLoaderOptions,
+  indices: readonly number[],
+): void {
+  invariant(indices.length > 0, 'a batch loader needs at least one image');
+  invariant(labels.length === cache.count, `${labels.length} labels for ${cache.count} cached images`);
+  for (const index of indices) {
+    invariant(index >= 0 && index < cache.count, `image ${index} is not in a cache of ${cache.count}`);
+    const { width, height } = imageAt(cache, index);
+    invariant(
+      transform === 'train' || Math.min(width, height) >= size,
+      `image ${index} of ${width} x ${height} is too small for a centre crop of ${size}`,
+    );
+  }
+}

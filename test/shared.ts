@@ -1,0 +1,18 @@
+/** The folder of shared test data beside the repository; tests that need it are skipped where it is absent. */
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+const sharedRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../../shared');
+const present = existsSync(sharedRoot);
+
+export function sharedPath(...parts: string[]): string {
+  return resolve(sharedRoot, ...parts);
+}
+
+/** `describe` for tests that read the shared data; prints why when it skips. */
+export function describeShared(name: string, body: () => void): void {
+  if (!present) console.warn(`skipped: "${name}" needs the test data folder ${sharedRoot}, which is absent`);
+  describe.skipIf(!present)(name, body);
+}
