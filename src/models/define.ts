@@ -1,0 +1,58 @@
+/** Makes models: what can be counted is counted from the graph (once, when asked for) and never typed in. */
+import { Graph } from '../graph/graph.ts';
+import { INFERENCE, Network, type Variable } from '../nn/network.ts';
+import { sizeOf } from '../tensor/tensor.ts';
+import type { BackboneOutput, InputSpecification, Model } from './model.ts';
+
+/** A model without the numbers that follow from its graph. */
+export type ModelDefinition = Omit<Model, 'featureSize' | 'parameters'>;
+
+/** 224 px and the channel means and deviations of the ImageNet training set, as torchvision rounds them. */
+export const IMAGENET_INPUT: InputSpecification = {
+  size: 224,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+function buildOnce(model: ModelDefinition): { net: Network; output: BackboneOutput } {
+  const net = new Network(new Graph(), INFERENCE);
+  const images = net.graph.input('images', [1, 3, model.input.size, model.input.size]);
+  return { net, output: model.backbone(net, images) };
+}
+
+/** Adds `featureSize` and `parameters`, counted from the graph when first read. */
+export function defineModel(definition: ModelDefinition): Model {
+  let counted: { featureSize: number; parameters: number } | undefined;
+  const count = () => {
+    const { net, output } = buildOnce(definition);
+    const trained = net.variables.filter(({ kind }) => kind === 'parameter');
+    const parameters = trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    return { featureSize: output.features.shape[1], parameters };
+  };
+  return {
+    ...definition,
+    get featureSize() {
+      return (counted ??= count()).featureSize;
+    },
+    get parameters() {
+      return (counted ??= count()).parameters;
+    },
+  };
+}
+
+/** The same architecture with another input; a size other than its own becomes part of the name: `name@64`. */
+export function withInput(model: Model, change: Partial<InputSpecification>): Model {
+  const { family, paper, originalHead } = model;
+  const input = { ...model.input, ...change };
+  const name = input.size === model.input.size ? model.name : `${model.name.split('@')[0]}@${input.size}`;
+  const backbone: Model['backbone'] = (net, images) => model.backbone(net, images);
+  return defineModel({ name, family, paper, input, backbone, originalHead });
+}
+
+/** Names, kinds and shapes of a model's variables: those of the backbone, and those of its original head. */
+export function variablesOf(model: Model): { backbone: readonly Variable[]; head: readonly Variable[] } {
+  const { net, output } = buildOnce(model);
+  const backbone = net.variables;
+  model.originalHead?.logits(net, output);
+  return { backbone, head: net.variables.slice(backbone.length) };
+}

@@ -1,0 +1,65 @@
+/** Every built-in architecture, and finding one by its name. The list is also what the tests run over. */
+import { messageOf, nearestNames, UserError } from '../util/errors.ts';
+import { DARKNETS } from './darknet-tiny.ts';
+import { withInput } from './define.ts';
+import { MOBILENETS_V1 } from './mobilenet-v1.ts';
+import { MOBILENETS_V2 } from './mobilenet-v2.ts';
+import type { Model } from './model.ts';
+import { RESNETS } from './resnet.ts';
+import { CIFAR_RESNETS } from './resnet-cifar.ts';
+import { RESNETS_V2 } from './resnet-v2.ts';
+import { SQUEEZENETS } from './squeezenet.ts';
+
+export const MODELS: readonly Model[] = [
+  ...RESNETS,
+  ...RESNETS_V2,
+  ...CIFAR_RESNETS,
+  ...MOBILENETS_V1,
+  ...MOBILENETS_V2,
+  ...SQUEEZENETS,
+  ...DARKNETS,
+];
+
+const LARGEST_INPUT = 1024;
+
+/**
+ * The model called `name`, or `name@size` for another input size in pixels: `mobilenet_v1_025@64`.
+ * @throws UserError UNKNOWN_MODEL, or INPUT_SIZE when the network does not take that size
+ */
+export function findModel(name: string): Model {
+  const [base, size, ...rest] = name.split('@');
+  const model = MODELS.find((candidate) => candidate.name === base);
+  if (!model || rest.length > 0) {
+    const names = MODELS.map((candidate) => candidate.name);
+    throw new UserError(
+      'UNKNOWN_MODEL',
+      `There is no model called "${name}".`,
+      `Did you mean ${nearestNames(base, names).join(', ')}? \`transferlab models\` lists all ${names.length}.`,
+    );
+  }
+  return size === undefined ? model : atSize(model, size);
+}
+
+function atSize(model: Model, size: string): Model {
+  const pixels = /^\d{1,4}$/.test(size) ? Number(size) : 0;
+  if (pixels < 1 || pixels > LARGEST_INPUT) {
+    throw new UserError(
+      'INPUT_SIZE',
+      `"${size}" is not an input size for ${model.name}.`,
+      `Write a whole number of pixels up to ${LARGEST_INPUT}, for example ${model.name}@${model.input.size}.`,
+    );
+  }
+  const resized = withInput(model, { size: pixels });
+  try {
+    // Reading a count builds the graph, which shows whether every layer takes the size.
+    resized.featureSize;
+  } catch (error) {
+    throw new UserError(
+      'INPUT_SIZE',
+      `${model.name} does not take images of ${pixels} pixels: ${messageOf(error)}`,
+      `Choose a larger size; its own is ${model.input.size}.`,
+      { cause: error },
+    );
+  }
+  return resized;
+}

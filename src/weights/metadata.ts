@@ -1,0 +1,107 @@
+/**
+ * What a weights file says about its network. Files of our own name the registry entry and the input; the
+ * published files that people have are recognised by their `arch` or file name.
+ */
+import { basename } from 'node:path';
+import { withInput } from '../models/define.ts';
+import type { InputSpecification, Model } from '../models/model.ts';
+import { findModel, MODELS } from '../models/registry.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { UserError } from '../util/errors.ts';
+import { writeSafetensors } from './safetensors.ts';
+
+type Metadata = Readonly<Record<string, string>>;
+
+/** Registry name, `arch` in the metadata and file name (without ending) of the published files. */
+const PUBLISHED: readonly { model: string; arch: string; stem: string }[] = [
+  { model: 'cifar_resnet20', arch: 'CIFAR ResNet-20', stem: 'cifar10_resnet20' },
+  { model: 'cifar_resnet56', arch: 'CIFAR ResNet-56', stem: 'cifar10_resnet56' },
+  { model: 'darknet_tiny', arch: 'darknet tiny classifier', stem: 'darknet_tiny' },
+  { model: 'mobilenet_v1_025_folded', arch: 'mobilenet_v1 width 0.25', stem: 'mobilenet_v1_025' },
+  { model: 'mobilenet_v2_folded', arch: 'mobilenet_v2', stem: 'mobilenet_v2_folded' },
+  {
+    model: 'mobilenet_v2_gluon',
+    arch: 'mobilenet_v2 (MXNet Gluon variant, backbone only)',
+    stem: 'mobilenet_v2_bn',
+  },
+  {
+    model: 'resnet50v2_stages123',
+    arch: 'resnet50 v2 (pre-activation), stages 1-3 only',
+    stem: 'resnet50v2_stages123',
+  },
+  { model: 'squeezenet1_1', arch: 'squeezenet1_1', stem: 'squeezenet1_1' },
+];
+
+/** What is written beside the tensors. */
+export interface WeightsDescription {
+  /** Names of the classes that the network was trained on. */
+  readonly classes: readonly string[];
+  /** One sentence: how and on what it was trained. */
+  readonly source: string;
+  readonly licence: string;
+}
+
+/** Writes a model's weights so that `openModel` finds architecture and input again. */
+export async function saveWeights(
+  path: string,
+  model: Model,
+  weights: ReadonlyMap<string, Tensor<'float32'>>,
+  description: WeightsDescription,
+): Promise<void> {
+  const { size, mean, std } = model.input;
+  await writeSafetensors(path, weights, {
+    transferlab_model: model.name,
+    input_size: String(size),
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    classes: JSON.stringify(description.classes),
+    source: description.source,
+    licence: description.licence,
+  });
+}
+
+/**
+ * The model that a file was made for.
+ * @throws UserError ARCHITECTURE_UNKNOWN when neither metadata nor file name tells
+ */
+export function modelOfFile(path: string, metadata: Metadata): Model {
+  if (metadata.transferlab_model !== undefined) return findModel(metadata.transferlab_model);
+  const stem = basename(path, '.safetensors');
+  const byArch = PUBLISHED.find(({ arch }) => arch === metadata.arch);
+  const byStem = PUBLISHED.find((row) => row.stem === stem);
+  const name = byArch?.model ?? byStem?.model ?? MODELS.find((model) => model.name === stem)?.name;
+  if (name !== undefined) return findModel(name);
+  throw new UserError(
+    'ARCHITECTURE_UNKNOWN',
+    `Neither the metadata nor the name of ${path} says which architecture its weights belong to.`,
+    `Write registryName=path, for example resnet50=${path}; \`transferlab models\` lists the names.`,
+  );
+}
+
+/** `model` with the input that the metadata of our own files states, if it does. */
+export function withStatedInput(model: Model, metadata: Metadata, path: string): Model {
+  const stated: { -readonly [K in keyof InputSpecification]?: InputSpecification[K] } = {};
+  for (const key of ['mean', 'std'] as const) {
+    if (metadata[key] !== undefined) stated[key] = channelTriple(key, metadata[key], path);
+  }
+  return stated.mean || stated.std ? withInput(model, stated) : model;
+}
+
+function channelTriple(key: 'mean' | 'std', text: string, path: string): InputSpecification['mean'] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const legal =
+    Array.isArray(value) &&
+    value.length === 3 &&
+    value.every((number) => Number.isFinite(number) && (key === 'mean' || number > 0));
+  if (legal) return value as [number, number, number];
+  throw new UserError(
+    'WEIGHTS_METADATA',
+    `The metadata of ${path} gives ${key} as ${text.slice(0, 80)}.`,
+    `It must be three numbers${key === 'std' ? ' above 0' : ''}, for example [0.5,0.5,0.5].`,
+  );
+}
