@@ -64,22 +64,39 @@ export function showShape(shape: Shape): string {
 
 /** A copy with its axes in the order `permutation` (as numpy.transpose). */
 export function transpose<D extends DType>(input: Tensor<D>, permutation: readonly number[]): Tensor<D> {
-  const rank = input.shape.length;
+  const output = zeros(
+    input.dtype,
+    permutation.map((axis) => input.shape[axis]),
+  );
+  transposeInto(input, permutation, output.data);
+  return output;
+}
+
+/** `transpose` into memory that is there already, as long as the input. */
+export function transposeInto<D extends DType>(
+  input: Tensor<D>,
+  permutation: readonly number[],
+  output: TypedArrayOf[D],
+): void {
+  const { shape, data } = input;
+  // The axes at the end that stay in place move as one block.
+  let rank = shape.length;
+  let block = 1;
+  while (rank > 0 && permutation[rank - 1] === rank - 1) block *= shape[--rank];
   const strides = new Array<number>(rank);
-  for (let axis = rank - 1, stride = 1; axis >= 0; stride *= input.shape[axis], axis--) strides[axis] = stride;
-  const shape = permutation.map((axis) => input.shape[axis]);
-  const output = zeros(input.dtype, shape);
-  const steps = permutation.map((axis) => strides[axis]);
+  for (let axis = rank - 1, stride = block; axis >= 0; stride *= shape[axis], axis--) strides[axis] = stride;
+  const extents = permutation.slice(0, rank).map((axis) => shape[axis]);
+  const steps = permutation.slice(0, rank).map((axis) => strides[axis]);
   const index = new Array<number>(rank).fill(0);
   let from = 0;
-  for (let to = 0; to < output.data.length; to++) {
-    output.data[to] = input.data[from];
+  for (let to = 0; to < output.length; to += block) {
+    if (block === 1) output[to] = data[from];
+    else output.set(data.subarray(from, from + block) as never, to);
     for (let axis = rank - 1; axis >= 0; axis--) {
       from += steps[axis];
-      if (++index[axis] < shape[axis]) break;
-      from -= steps[axis] * shape[axis];
+      if (++index[axis] < extents[axis]) break;
+      from -= steps[axis] * extents[axis];
       index[axis] = 0;
     }
   }
-  return output;
 }

@@ -1,0 +1,2 @@
+/** Differentiation of graphs. */
+export { gradient } from './gradient.ts';

@@ -1,0 +1,154 @@
+/**
+ * Collects ONNX nodes while a graph is lowered, and knows under which name and in which layout each value
+ * of the graph is to be had. Rules (`rules/`) ask for operands in the layout they want and say in which one
+ * their result is.
+ */
+import type { Node, Value } from '../graph/graph.ts';
+import type { OnnxAttribute, OnnxNode } from '../onnx/model.ts';
+import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
+import { invariant } from '../util/errors.ts';
+import { type Form, type Layout, movesNothing, permutationBetween, physicalShape } from './layout.ts';
+
+interface Placed {
+  readonly name: string;
+  readonly layout: Layout;
+}
+
+export type Attributes = Record<string, OnnxAttribute>;
+
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers = new Map<string, Tensor>();
+  readonly #places = new Map<Value, Placed[]>();
+  readonly #constants = new Map<string, string>();
+  #scope = '';
+  #count = 0;
+
+  constructor(
+    readonly form: Form,
+    readonly layouts: ReadonlyMap<Value, Layout>,
+    readonly used: ReadonlySet<Value>,
+    /** When set, the first extent of every value that has this extent is written as symbolic. */
+    readonly symbolicBatch: number | undefined,
+  ) {}
+
+  /** Names of the nodes that follow begin with the layer of `node`. */
+  enter(node: Node): void {
+    this.#scope = node.scope || node.op;
+  }
+
+  layoutOf(value: Value): Layout {
+    return this.layouts.get(value) ?? 'logical';
+  }
+
+  /** Whether any node or output needs `value`; a second result that nobody reads need not be made. */
+  isUsed(value: Value): boolean {
+    return this.used.has(value);
+  }
+
+  /** Emits an ONNX operator and returns the names of its outputs. */
+  emitAll(
+    op: string,
+    inputs: readonly string[],
+    attributes: Attributes,
+    outputs: number,
+    domain = '',
+  ): string[] {
+    const id = this.#count++;
+    const names = Array.from({ length: outputs }, (_, index) =>
+      outputs === 1 ? `v${id}` : `v${id}_${index}`,
+    );
+    this.nodes.push({ op, domain, name: `${this.#scope}/${op}_${id}`, inputs, outputs: names, attributes });
+    return names;
+  }
+
+  /** Emits an operator with one output. */
+  emit(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.emitAll(op, inputs, attributes, 1)[0];
+  }
+
+  /** An int64 vector, shared between uses. */
+  ints(values: readonly number[]): string {
+    return this.#shared(`ints:${values}`, () =>
+      tensor('int64', [values.length], BigInt64Array.from(values.map(BigInt))),
+    );
+  }
+
+  /** A float32 scalar, shared between uses. */
+  float(value: number): string {
+    return this.#shared(`float:${value}`, () => tensor('float32', [], Float32Array.of(value)));
+  }
+
+  /** A constant tensor under a name of its own. */
+  constant(value: Tensor): string {
+    const name = `c${this.#count++}`;
+    this.initializers.set(name, value);
+    return name;
+  }
+
+  reshape(x: string, shape: Shape): string {
+    return this.emit('Reshape', [x, this.ints(this.batched(shape))]);
+  }
+
+  /** `shape` with 0, which in ONNX copies the operand's extent, in place of a symbolic batch. */
+  batched(shape: Shape): Shape {
+    return this.symbolicBatch !== undefined && shape[0] === this.symbolicBatch
+      ? [0, ...shape.slice(1)]
+      : shape;
+  }
+
+  transpose(x: string, permutation: readonly number[]): string {
+    return this.emit('Transpose', [x], { perm: { ints: permutation } });
+  }
+
+  /** ONNX `Slice` with steps along some axes of the memory order. */
+  slice(
+    x: string,
+    axes: readonly number[],
+    starts: readonly number[],
+    ends: readonly number[],
+    steps?: readonly number[],
+  ): string {
+    const operands = [x, this.ints(starts), this.ints(ends), this.ints(axes)];
+    return this.emit('Slice', steps?.some((step) => step !== 1) ? [...operands, this.ints(steps)] : operands);
+  }
+
+  /** Zero padding (or another value) before and after each axis of the memory order; nothing when there is none. */
+  pad(x: string, before: readonly number[], after: readonly number[], value = 0): string {
+    if (![...before, ...after].some((n) => n !== 0)) return x;
+    const operands = [x, this.ints([...before, ...after])];
+    return this.emit('Pad', value === 0 ? operands : [...operands, this.float(value)]);
+  }
+
+  /** Says that `value` is to be had under `name`, in its assigned layout unless another is given. */
+  define(value: Value, name: string, layout: Layout = this.layoutOf(value)): void {
+    const places = this.#places.get(value);
+    if (places) places.push({ name, layout });
+    else this.#places.set(value, [{ name, layout }]);
+  }
+
+  /** The name of `value` in `layout` (its assigned one unless another is wanted), transposed if need be. */
+  use(value: Value, layout: Layout = this.layoutOf(value)): string {
+    const places = this.#places.get(value);
+    invariant(places, `value of node ${value.node.id} (${value.node.op}) used before it was lowered`);
+    const rank = value.shape.length;
+    const ready = places.find((place) => !permutationBetween(place.layout, layout, rank));
+    if (ready) return ready.name;
+    const permutation = permutationBetween(places[0].layout, layout, rank)!;
+    const here = physicalShape(value.shape, places[0].layout);
+    const moved = movesNothing(here, permutation)
+      ? this.reshape(places[0].name, physicalShape(value.shape, layout))
+      : this.transpose(places[0].name, permutation);
+    places.push({ name: moved, layout });
+    return moved;
+  }
+
+  #shared(key: string, make: () => Tensor): string {
+    let name = this.#constants.get(key);
+    if (!name) {
+      name = this.constant(make());
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+}

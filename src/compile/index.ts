@@ -1,0 +1,3 @@
+/** From graphs to ONNX models. */
+export { type Form, type Layout, orderOf, physicalShape } from './layout.ts';
+export { type LoweredModel, type LowerOptions, lower, type Port } from './lower.ts';

@@ -1,0 +1,166 @@
+/**
+ * Lowering: the nodes that the wanted outputs need become one ONNX model (opset 17). Parameters and state are
+ * ordinary inputs and outputs; who carries them from step to step is the runtime's business.
+ */
+import type { Graph, Node, NodeOf, Value } from '../graph/graph.ts';
+import type { Op } from '../graph/ops.ts';
+import type { OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.ts';
+import type { DType, Shape } from '../tensor/tensor.ts';
+import { invariant } from '../util/errors.ts';
+import { Emitter } from './emitter.ts';
+import { assignLayouts, type Form, type Layout, physicalShape } from './layout.ts';
+import { convRules } from './rules/conv.ts';
+import { elementwiseRules } from './rules/elementwise.ts';
+import { imageRules } from './rules/image.ts';
+import { shapeRules } from './rules/shape.ts';
+
+export type LowerRule<O extends Op> = (node: NodeOf<O>, emitter: Emitter) => void;
+
+/** Version of Debian's and of the runtime's checker alike, and old enough for every consumer of an export. */
+const OPSET = 17;
+const IR_VERSION = 8;
+
+/** A graph input or output as the ONNX model has it. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType;
+  /** In the order of the graph's axes. */
+  readonly shape: Shape;
+  /** How it lies in memory. */
+  readonly layout: Layout;
+}
+
+export interface LoweredModel {
+  readonly model: OnnxModel;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Inputs that the runtime fills with uniform random numbers; the name is the generator's key. */
+  readonly randoms: readonly Port[];
+}
+
+export interface LowerOptions {
+  readonly form: Form;
+  /** The batch size to write as the symbolic extent `N` (inference form). */
+  readonly symbolicBatch?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const source = () => {
+  throw new Error('internal: sources are placed before lowering');
+};
+
+const RULES: { [O in Op]: LowerRule<O> } = {
+  input: source,
+  constant: source,
+  random: source,
+  ...elementwiseRules,
+  ...shapeRules,
+  ...convRules,
+  ...imageRules,
+};
+
+/** Lowers what `outputs` (name -> value) need of their graph. Unused inputs of the graph are left out. */
+export function lower(
+  graph: Graph,
+  outputs: ReadonlyMap<string, Value>,
+  options: LowerOptions,
+): LoweredModel {
+  const nodes = reachable(graph, [...outputs.values()]);
+  const emitter = new Emitter(
+    options.form,
+    assignLayouts(nodes, options.form),
+    usedValues(nodes, outputs),
+    options.symbolicBatch,
+  );
+  const ports: { inputs: Port[]; randoms: Port[] } = { inputs: [], randoms: [] };
+  for (const node of nodes) {
+    if (!placeSource(node, emitter, ports)) {
+      emitter.enter(node);
+      (RULES[node.op] as LowerRule<typeof node.op>)(node as never, emitter);
+    }
+  }
+  const named = nameOutputs(emitter, outputs);
+  const info = (port: Port): OnnxValueInfo => ({
+    name: port.name,
+    dtype: port.dtype,
+    shape: physicalShape(port.shape, port.layout).map((extent, axis) =>
+      axis === 0 && extent === options.symbolicBatch ? 'N' : extent,
+    ),
+  });
+  const model: OnnxModel = {
+    opset: OPSET,
+    irVersion: IR_VERSION,
+    producer: 'transferlab',
+    graph: {
+      name: 'transferlab',
+      nodes: named.nodes,
+      initializers: emitter.initializers,
+      inputs: [...ports.inputs, ...ports.randoms].map(info),
+      outputs: named.ports.map(info),
+    },
+    metadata: options.metadata ?? {},
+  };
+  return { model, ...ports, outputs: named.ports };
+}
+
+/** The nodes that `values` depend on, in graph order. */
+function reachable(graph: Graph, values: readonly Value[]): Node[] {
+  const needed = new Set<Node>();
+  const pending = values.map((value) => value.node);
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (needed.has(node)) continue;
+    needed.add(node);
+    for (const { node: producer } of node.inputs) pending.push(producer);
+  }
+  return graph.nodes.filter((node) => needed.has(node));
+}
+
+function usedValues(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): Set<Value> {
+  return new Set([...nodes.flatMap((node) => node.inputs), ...outputs.values()]);
+}
+
+function placeSource(node: Node, emitter: Emitter, ports: { inputs: Port[]; randoms: Port[] }): boolean {
+  const [value] = node.outputs;
+  const { dtype, shape } = value;
+  const layout = emitter.layoutOf(value);
+  if (node.op === 'input') {
+    ports.inputs.push({ name: node.attributes.name, dtype, shape, layout });
+    emitter.define(value, node.attributes.name);
+  } else if (node.op === 'random') {
+    ports.randoms.push({ name: node.attributes.key, dtype, shape, layout });
+    emitter.define(value, node.attributes.key);
+  } else if (node.op === 'constant') {
+    emitter.define(value, emitter.constant(node.attributes.value), 'logical');
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/**
+ * Gives each output its name where it is made, since an Identity behind it would be a full copy; only what
+ * has a name already (an input, a constant, a value wanted twice) is copied.
+ */
+function nameOutputs(
+  emitter: Emitter,
+  outputs: ReadonlyMap<string, Value>,
+): { nodes: OnnxNode[]; ports: Port[] } {
+  const renamed = new Map<string, string>();
+  const ports: Port[] = [];
+  for (const [name, value] of outputs) {
+    const layout = emitter.layoutOf(value);
+    const made = emitter.use(value, layout);
+    const producer = emitter.nodes.some((node) => node.outputs.includes(made));
+    if (producer && !renamed.has(made)) renamed.set(made, name);
+    else renamed.set(emitter.emit('Identity', [made]), name);
+    ports.push({ name, dtype: value.dtype, shape: value.shape, layout });
+  }
+  invariant(renamed.size === outputs.size, 'an output was renamed twice');
+  const rename = (name: string) => renamed.get(name) ?? name;
+  const nodes = emitter.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }));
+  return { nodes, ports };
+}

@@ -1,0 +1,77 @@
+/** Lowering of elementwise ops: one ONNX operator each, or a short exact formula. */
+import type { NodeOf, Value } from '../../graph/graph.ts';
+import type { Op } from '../../graph/ops.ts';
+import type { DType } from '../../tensor/tensor.ts';
+import type { Emitter } from '../emitter.ts';
+import type { LowerRule } from '../lower.ts';
+
+/** A power of two so large that `HardSigmoid`, clip(alpha x + beta, 0, 1), is an exact step in one pass. */
+const STEEP = 2 ** 120;
+
+function unary(op: string): (node: NodeOf<Op>, e: Emitter) => void {
+  return ({ inputs: [x], outputs: [y] }, e) => e.define(y, e.emit(op, [e.use(x, e.layoutOf(y))]));
+}
+
+/** An operand of a broadcasting op, in the result's layout; one with fewer axes gets leading ones first. */
+function operand(x: Value, result: Value, e: Emitter): string {
+  const layout = e.layoutOf(result);
+  if (layout === 'logical' || x.shape.length === 0) return e.use(x);
+  if (x.shape.length === result.shape.length) return e.use(x, layout);
+  const shape = [...new Array(result.shape.length - x.shape.length).fill(1), ...x.shape];
+  const widened = e.reshape(e.use(x), shape);
+  return e.transpose(widened, layout);
+}
+
+function broadcasting(op: string): (node: NodeOf<Op>, e: Emitter) => void {
+  return ({ inputs, outputs: [y] }, e) =>
+    e.define(
+      y,
+      e.emit(
+        op,
+        inputs.map((x) => operand(x, y, e)),
+      ),
+    );
+}
+
+function hardSigmoid(e: Emitter, x: string, alpha: number, beta: number): string {
+  return e.emit('HardSigmoid', [x], { alpha: { float: alpha }, beta: { float: beta } });
+}
+
+/** Element types in ONNX's numbering. */
+const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+
+export const elementwiseRules = {
+  neg: unary('Neg'),
+  exp: unary('Exp'),
+  log: unary('Log'),
+  sqrt: unary('Sqrt'),
+  reciprocal: unary('Reciprocal'),
+  abs: unary('Abs'),
+  sigmoid: unary('Sigmoid'),
+  tanh: unary('Tanh'),
+  erf: unary('Erf'),
+  relu: unary('Relu'),
+  leakyRelu: ({ inputs: [x], outputs: [y], attributes: { slope } }, e) =>
+    e.define(y, e.emit('LeakyRelu', [e.use(x, e.layoutOf(y))], { alpha: { float: slope } })),
+  clip: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) =>
+    e.define(y, e.emit('Clip', [e.use(x, e.layoutOf(y)), e.float(min), e.float(max)])),
+  step: ({ inputs: [x], outputs: [y] }, e) => e.define(y, hardSigmoid(e, e.use(x, e.layoutOf(y)), STEEP, 0)),
+  between: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) => {
+    const name = e.use(x, e.layoutOf(y));
+    const above = hardSigmoid(e, name, STEEP, -min * STEEP);
+    e.define(
+      y,
+      Number.isFinite(max) ? e.emit('Mul', [above, hardSigmoid(e, name, -STEEP, max * STEEP)]) : above,
+    );
+  },
+  cast: ({ inputs: [x], outputs: [y], attributes: { to } }, e) =>
+    e.define(y, e.emit('Cast', [e.use(x, e.layoutOf(y))], { to: { int: ONNX_TYPE[to] } })),
+  add: broadcasting('Add'),
+  sub: broadcasting('Sub'),
+  mul: broadcasting('Mul'),
+  div: broadcasting('Div'),
+  maximum: broadcasting('Max'),
+  greater: broadcasting('Greater'),
+  equal: broadcasting('Equal'),
+  where: broadcasting('Where'),
+} satisfies { [O in Op]?: LowerRule<O> };

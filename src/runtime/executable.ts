@@ -1,0 +1,140 @@
+/**
+ * A compiled graph. Inputs that are carried (parameters, momentum, running statistics) live in two sets of
+ * buffers: a run reads one set and writes the other, then they swap, so nothing is copied between steps.
+ * All outputs are written into memory allocated once.
+ */
+import type ort from 'onnxruntime-node';
+import { type LoweredModel, lower, orderOf, type Port, physicalShape } from '../compile/index.ts';
+import type { Graph, Value } from '../graph/graph.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import {
+  sameShape,
+  showShape,
+  sizeOf,
+  type Tensor,
+  tensor,
+  transpose,
+  transposeInto,
+  zeros,
+} from '../tensor/tensor.ts';
+import { invariant } from '../util/errors.ts';
+import { fillUniform } from './random.ts';
+import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
+
+export interface ExecutableOptions extends SessionOptions {
+  /** Input name -> name of the output that becomes its next value. */
+  readonly carried?: ReadonlyMap<string, string>;
+}
+
+/** What random ops of the graph draw from; needed when there are any. */
+export interface RandomSource {
+  readonly seed: number;
+  readonly step: number;
+}
+
+export class Executable {
+  readonly #ports: Map<string, Port>;
+  readonly #carried: ReadonlyMap<string, string>;
+  readonly #feeds: Record<string, ort.Tensor> = {};
+  readonly #fetches: Record<string, ort.Tensor> = {};
+
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    private readonly lowered: LoweredModel,
+    carried: ReadonlyMap<string, string>,
+  ) {
+    this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
+    this.#carried = carried;
+    for (const port of this.#ports.values()) this.#feeds[port.name] = empty(port);
+    for (const port of lowered.outputs) this.#fetches[port.name] = empty(port);
+  }
+
+  /** Compiles what `outputs` (name -> value) need of `graph`, in the training form. */
+  static async compile(
+    graph: Graph,
+    outputs: ReadonlyMap<string, Value>,
+    options: ExecutableOptions = {},
+  ): Promise<Executable> {
+    const lowered = lower(graph, outputs, { form: 'training' });
+    const carried = options.carried ?? new Map();
+    for (const [input, output] of carried) checkCarried(lowered, input, output);
+    return new Executable(await createSession(encodeModel(lowered.model), options), lowered, carried);
+  }
+
+  /** Names of the inputs that the outputs need. */
+  get inputs(): readonly string[] {
+    return this.lowered.inputs.map((port) => port.name);
+  }
+
+  /** Sets an input (copied), in the order of the graph's axes. It keeps its value until it is set again. */
+  set(name: string, value: Tensor): void {
+    const port = this.#ports.get(name);
+    invariant(port, `"${name}" is not an input of this executable`);
+    invariant(
+      value.dtype === port.dtype && sameShape(value.shape, port.shape),
+      `input "${name}" is ${port.dtype} ${showShape(port.shape)}, given ${value.dtype} ${showShape(value.shape)}`,
+    );
+    const memory = this.#feeds[name].data as Float32Array;
+    if (port.layout === 'logical') memory.set(value.data as Float32Array);
+    else transposeInto(value as Tensor<'float32'>, port.layout, memory);
+  }
+
+  /** The present value of an input (copied), in the order of the graph's axes. */
+  get(name: string): Tensor {
+    const port = this.#ports.get(name);
+    invariant(port, `"${name}" is not an input of this executable`);
+    return logical(this.#feeds[name], port);
+  }
+
+  /**
+   * Runs once with the inputs as they are set, and advances the carried ones. Returns the other outputs;
+   * they are valid until the next run.
+   */
+  async run(random?: RandomSource): Promise<Record<string, Tensor>> {
+    for (const { name } of this.lowered.randoms) {
+      invariant(random, 'the graph draws random numbers, so a run needs a seed and a step');
+      fillUniform(this.#feeds[name].data as Float32Array, random.seed, random.step, name);
+    }
+    await this.session.run(this.#feeds, this.#fetches);
+    const advanced = new Set<string>();
+    for (const [input, output] of this.#carried) {
+      [this.#feeds[input], this.#fetches[output]] = [this.#fetches[output], this.#feeds[input]];
+      advanced.add(output);
+    }
+    const results: Record<string, Tensor> = {};
+    for (const port of this.lowered.outputs) {
+      if (!advanced.has(port.name)) results[port.name] = logical(this.#fetches[port.name], port);
+    }
+    return results;
+  }
+
+  close(): Promise<void> {
+    return this.session.release();
+  }
+}
+
+function empty(port: Port): ort.Tensor {
+  return toRuntime(zeros(port.dtype, physicalShape(port.shape, port.layout)));
+}
+
+/** A value from memory order back into the order of the graph's axes. */
+function logical(value: ort.Tensor, port: Port): Tensor {
+  const held = fromRuntime(value);
+  if (port.layout === 'logical') return tensor(held.dtype, held.shape, held.data.slice() as never);
+  const order = orderOf(port.layout, port.shape.length);
+  return transpose(
+    held,
+    order.map((_, axis) => order.indexOf(axis)),
+  );
+}
+
+function checkCarried(lowered: LoweredModel, input: string, output: string): void {
+  const from = lowered.inputs.find((port) => port.name === input);
+  const to = lowered.outputs.find((port) => port.name === output);
+  invariant(from && to, `carried "${input}" -> "${output}": no such input or output`);
+  const fits = sameShape(physicalShape(from.shape, from.layout), physicalShape(to.shape, to.layout));
+  invariant(
+    fits && sizeOf(from.shape) === sizeOf(to.shape),
+    `carried "${input}" and "${output}" lie differently`,
+  );
+}
