@@ -5,19 +5,12 @@
 import type { Random } from '../tensor/random.ts';
 import { invariant } from '../util/errors.ts';
 import type { DecodedImage } from './contract.ts';
+import { type CropBox, filterWeights, resampleLines, resampleRows } from './image/resample.ts';
 
 /** Per-channel mean and standard deviation of pixel values scaled to 0..1. */
 export interface Normalisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
-}
-
-/** A region of an image in whole pixels. */
-export interface CropBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 const CHANNELS = 3;
@@ -79,76 +72,14 @@ export function resizedCrop(
   batch: Float32Array,
   n: number,
 ): void {
-  const rows = resizeRows(image, box, mirrored, size);
-  const filter = triangleFilter(box.height, size);
-  const plane = size * size;
-  for (let c = 0; c < CHANNELS; c++) {
-    const scale = 1 / (255 * normalisation.std[c]);
-    const shift = -normalisation.mean[c] / normalisation.std[c];
-    for (let y = 0; y < size; y++) {
-      const to = (n * CHANNELS + c) * plane + y * size;
-      const out = batch.subarray(to, to + size);
-      out.fill(shift);
-      for (let k = 0; k < filter.taps; k++) {
-        const weight = filter.weights[y * filter.taps + k] * scale;
-        if (weight === 0) continue;
-        const from = (c * box.height + filter.starts[y] + k) * size;
-        for (let x = 0; x < size; x++) out[x] += weight * rows[from + x];
-      }
-    }
-  }
-}
-
-/** The rows of the box resized to `size` columns: planes of shape 3, box height, size. */
-function resizeRows(image: DecodedImage, box: CropBox, mirrored: boolean, size: number): Float32Array {
-  const { starts, weights, taps } = triangleFilter(box.width, size);
-  const { pixels } = image;
+  const rows = resampleRows(image, box, filterWeights('bilinear', box.width, size), mirrored);
+  const lines = filterWeights('bilinear', box.height, size);
   const plane = box.height * size;
-  const rows = new Float32Array(CHANNELS * plane);
-  for (let y = 0; y < box.height; y++) {
-    const rowStart = ((box.top + y) * image.width + box.left) * CHANNELS;
-    for (let x = 0; x < size; x++) {
-      let from = rowStart + starts[x] * CHANNELS;
-      let red = 0;
-      let green = 0;
-      let blue = 0;
-      for (let k = x * taps; k < (x + 1) * taps; k++) {
-        const weight = weights[k];
-        red += weight * pixels[from];
-        green += weight * pixels[from + 1];
-        blue += weight * pixels[from + 2];
-        from += CHANNELS;
-      }
-      const to = y * size + (mirrored ? size - 1 - x : x);
-      rows[to] = red;
-      rows[plane + to] = green;
-      rows[2 * plane + to] = blue;
-    }
+  for (let c = 0; c < CHANNELS; c++) {
+    const { scale, shift } = channelScale(normalisation, c);
+    const to = (n * CHANNELS + c) * size * size;
+    resampleLines(rows.subarray(c * plane, (c + 1) * plane), lines, size, scale, shift, batch, to);
   }
-  return rows;
-}
-
-/**
- * Output position i is the weighted sum of the inputs `starts[i]` .. `starts[i] + taps - 1`. The triangle is
- * one input pixel wide to each side when enlarging and one output pixel when shrinking, which averages away
- * what the smaller grid cannot show. Weights of one output add up to 1; taps beyond the triangle are 0 and inside the input.
- */
-function triangleFilter(input: number, output: number) {
-  const scale = input / output;
-  const reach = Math.max(scale, 1);
-  const taps = Math.min(input, Math.ceil(2 * reach));
-  const starts = new Int32Array(output);
-  const weights = new Float32Array(output * taps);
-  for (let i = 0; i < output; i++) {
-    const centre = (i + 0.5) * scale;
-    const start = Math.min(Math.max(0, Math.floor(centre - reach + 0.5)), input - taps);
-    starts[i] = start;
-    let sum = 0;
-    for (let k = 0; k < taps; k++)
-      sum += weights[i * taps + k] = Math.max(0, 1 - Math.abs(start + k + 0.5 - centre) / reach);
-    for (let k = 0; k < taps; k++) weights[i * taps + k] /= sum;
-  }
-  return { starts, weights, taps };
 }
 
 /** The central `size` x `size` pixels, as image `n` of `batch`; of an odd rest, the smaller half is left and above. */
@@ -164,8 +95,7 @@ export function centreCrop(
   const left = Math.floor((width - size) / 2);
   const top = Math.floor((height - size) / 2);
   for (let c = 0; c < CHANNELS; c++) {
-    const scale = 1 / (255 * normalisation.std[c]);
-    const shift = -normalisation.mean[c] / normalisation.std[c];
+    const { scale, shift } = channelScale(normalisation, c);
     let to = (n * CHANNELS + c) * size * size;
     for (let y = 0; y < size; y++) {
       let from = ((top + y) * width + left) * CHANNELS + c;
@@ -175,4 +105,9 @@ export function centreCrop(
       }
     }
   }
+}
+
+/** (x / 255 - mean) / std as x * scale + shift. */
+function channelScale({ mean, std }: Normalisation, channel: number): { scale: number; shift: number } {
+  return { scale: 1 / (255 * std[channel]), shift: -mean[channel] / std[channel] };
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import { messageOf, UserError } from '../../util/errors.ts';
 import type { DecodedImage, View } from '../contract.ts';
+import { resample } from './resample.ts';
 
 /** Above this a picture is refused: its pixels alone would fill 600 MB, which is more likely an attack or a scan. */
 export const MAX_PIXELS = 200_000_000;
@@ -82,13 +83,14 @@ async function renderView(
   view: View,
 ): Promise<DecodedImage> {
   const { region, width, height } = viewGeometry(size.width, size.height, view);
-  const { data, info } = await upright
-    .extract(region)
-    .resize(width, height, { fit: 'fill', kernel: KERNELS[view.filter] })
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
+  const shown = upright.extract(region).removeAlpha().toColourspace('srgb');
+  // libvips shifts an image that it enlarges by half a pixel, so enlarging is done here.
+  if (width > region.width) return resample(await pixelsOf(shown), width, height, view.filter);
+  return pixelsOf(shown.resize(width, height, { fit: 'fill', kernel: KERNELS[view.filter] }));
+}
+
+async function pixelsOf(image: Sharp): Promise<DecodedImage> {
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`${info.channels} channels were decoded where 3 were expected`);
   return { width: info.width, height: info.height, pixels: data };
 }
