@@ -2,8 +2,9 @@
  * Lowering: the nodes that the wanted outputs need become one ONNX model (opset 17). Parameters and state are
  * ordinary inputs and outputs; who carries them from step to step is the runtime's business.
  */
-import type { Graph, Node, NodeOf, Value } from '../graph/graph.ts';
+import type { Node, NodeOf, Value } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
+import { reachable } from '../graph/specialize.ts';
 import type { OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.ts';
 import type { DType, Shape } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
@@ -59,13 +60,9 @@ const RULES: { [O in Op]: LowerRule<O> } = {
   ...imageRules,
 };
 
-/** Lowers what `outputs` (name -> value) need of their graph. Unused inputs of the graph are left out. */
-export function lower(
-  graph: Graph,
-  outputs: ReadonlyMap<string, Value>,
-  options: LowerOptions,
-): LoweredModel {
-  const nodes = reachable(graph, [...outputs.values()]);
+/** Lowers what `outputs` (name -> value) need of their graph. Inputs they do not need of the graph are left out. */
+export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions): LoweredModel {
+  const nodes = reachable([...outputs.values()]);
   const emitter = new Emitter(
     options.form,
     assignLayouts(nodes, options.form),
@@ -101,18 +98,6 @@ export function lower(
     metadata: options.metadata ?? {},
   };
   return { model, ...ports, outputs: named.ports };
-}
-
-/** The nodes that `values` depend on, in graph order. */
-function reachable(graph: Graph, values: readonly Value[]): Node[] {
-  const needed = new Set<Node>();
-  const pending = values.map((value) => value.node);
-  for (let node = pending.pop(); node; node = pending.pop()) {
-    if (needed.has(node)) continue;
-    needed.add(node);
-    for (const { node: producer } of node.inputs) pending.push(producer);
-  }
-  return graph.nodes.filter((node) => needed.has(node));
 }
 
 function usedValues(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): Set<Value> {

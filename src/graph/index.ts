@@ -3,4 +3,5 @@ export * from './build.ts';
 export { Graph, type Node, type NodeOf, type Value } from './graph.ts';
 export type { ConvAttributes, InputRole, Op, OpAttributes, Padding, Pair, PoolAttributes } from './ops.ts';
 export { printGraph, printNode } from './print.ts';
+export { specialize } from './specialize.ts';
 export { verify } from './verify.ts';

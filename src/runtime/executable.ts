@@ -5,7 +5,7 @@
  */
 import type ort from 'onnxruntime-node';
 import { type LoweredModel, lower, orderOf, type Port, physicalShape } from '../compile/index.ts';
-import type { Graph, Value } from '../graph/graph.ts';
+import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import {
   sameShape,
@@ -49,13 +49,12 @@ export class Executable {
     for (const port of lowered.outputs) this.#fetches[port.name] = empty(port);
   }
 
-  /** Compiles what `outputs` (name -> value) need of `graph`, in the training form. */
+  /** Compiles what `outputs` (name -> value) need of their graph, in the training form. */
   static async compile(
-    graph: Graph,
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const lowered = lower(graph, outputs, { form: 'training' });
+    const lowered = lower(outputs, { form: 'training' });
     const carried = options.carried ?? new Map();
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     return new Executable(await createSession(encodeModel(lowered.model), options), lowered, carried);
