@@ -27,8 +27,7 @@ export function dtypeOf(dataType: number, title: string): DType {
   );
 }
 
-/** Extents as plain numbers. */
-export function extentsOf(dims: readonly Int64[], title: string): number[] {
+function extentsOf(dims: readonly Int64[], title: string): number[] {
   const extents = dims.map(Number);
   if (!extents.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     throw inconsistent(title, `has the impossible extents ${extents.join('x')}`);

@@ -5,7 +5,7 @@
  */
 import type { Tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
-import { decodeTensor, dtypeOf, extentsOf } from './decode-tensor.ts';
+import { decodeTensor, dtypeOf } from './decode-tensor.ts';
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from './model.ts';
 import {
   ATTRIBUTE_TYPE,
@@ -131,10 +131,10 @@ function decodeValueInfo({ name, type }: ValueInfoProto): OnnxValueInfo {
   return {
     name,
     dtype: dtypeOf(elemType, `value "${name}"`),
-    shape: (shape?.dim ?? []).map((dimension) =>
-      Object.hasOwn(dimension, 'dimValue')
-        ? extentsOf([dimension.dimValue ?? 0], `value "${name}"`)[0]
-        : (dimension.dimParam ?? ''),
-    ),
+    // Some exporters write an unknown extent as 0 or -1 instead of giving it a name.
+    shape: (shape?.dim ?? []).map(({ dimValue, dimParam }) => {
+      const extent = Number(dimValue ?? 0);
+      return extent > 0 ? extent : (dimParam ?? '');
+    }),
   };
 }
