@@ -47,7 +47,23 @@ export interface BatchNormOptions {
   epsilon?: number;
   /** Whether the layer has a trained scale (gamma). */
   scale?: boolean;
+  /** Names of the variables where they do not follow from the layer's name. */
+  names?: BatchNormNames;
 }
+
+export interface BatchNormNames {
+  weight: string;
+  bias: string;
+  mean: string;
+  variance: string;
+}
+
+const batchNormNames = (name: string): BatchNormNames => ({
+  weight: `${name}.weight`,
+  bias: `${name}.bias`,
+  mean: `${name}.running_mean`,
+  variance: `${name}.running_var`,
+});
 
 /**
  * Batch normalisation with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, [C] each.
@@ -55,20 +71,20 @@ export interface BatchNormOptions {
  * `net.batchStatistics`; frozen and at inference it is an affine map with the stored statistics.
  */
 export function batchNorm(net: Network, name: string, x: Value, options: BatchNormOptions = {}): Value {
-  const { epsilon = 1e-5, scale: hasScale = true } = options;
+  const { epsilon = 1e-5, scale: hasScale = true, names = batchNormNames(name) } = options;
   const [n, channels, height, width] = x.shape;
   return net.graph.scoped(name, () => {
     const scale = hasScale
-      ? net.parameter(`${name}.weight`, [channels], onesInit)
+      ? net.parameter(names.weight, [channels], onesInit)
       : net.graph.constant({ dtype: 'float32', shape: [channels], data: new Float32Array(channels).fill(1) });
-    const bias = net.parameter(`${name}.bias`, [channels], zerosInit);
-    const runningMean = net.buffer(`${name}.running_mean`, [channels], zerosInit);
-    const runningVariance = net.buffer(`${name}.running_var`, [channels], onesInit);
+    const bias = net.parameter(names.bias, [channels], zerosInit);
+    const runningMean = net.buffer(names.mean, [channels], zerosInit);
+    const runningVariance = net.buffer(names.variance, [channels], onesInit);
     if (net.phase.mode === 'train' && net.phase.norm === 'batch') {
       const { y, mean: average, variance } = batchNormOp(x, scale, bias, epsilon);
       const count = n * height * width;
-      net.batchStatistics.set(`${name}.running_mean`, average);
-      net.batchStatistics.set(`${name}.running_var`, mul(variance, count / Math.max(count - 1, 1)));
+      net.batchStatistics.set(names.mean, average);
+      net.batchStatistics.set(names.variance, mul(variance, count / Math.max(count - 1, 1)));
       return y;
     }
     const factor = div(scale, sqrt(add(runningVariance, epsilon)));
