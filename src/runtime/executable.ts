@@ -86,6 +86,23 @@ export class Executable {
   }
 
   /**
+   * Reads the inputs `names` from the memory of `other`, without a copy. After `other` has run, its carried
+   * inputs lie elsewhere and have to be shared anew. Names that are not inputs of both are passed over.
+   */
+  share(other: Executable, names: readonly string[]): void {
+    for (const name of names) {
+      const [mine, theirs] = [this.#ports.get(name), other.#ports.get(name)];
+      if (!mine || !theirs) continue;
+      const fits = sameShape(
+        physicalShape(mine.shape, mine.layout),
+        physicalShape(theirs.shape, theirs.layout),
+      );
+      invariant(fits, `"${name}" lies differently in the two executables`);
+      this.#feeds[name] = other.#feeds[name];
+    }
+  }
+
+  /**
    * Runs once with the inputs as they are set, and advances the carried ones. Returns the other outputs;
    * they are valid until the next run.
    */

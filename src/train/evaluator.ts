@@ -1,0 +1,47 @@
+/** A classifier's answers with the weights that a training step holds at the moment: for validation during training. */
+import { softmax } from '../graph/build.ts';
+import { Graph } from '../graph/graph.ts';
+import { INFERENCE, Network } from '../nn/network.ts';
+import { Executable, type SessionOptions } from '../runtime/index.ts';
+import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
+import type { Classifier, TrainingStep } from './step.ts';
+
+export class Evaluator {
+  private constructor(
+    private readonly executable: Executable,
+    private readonly images: Shape,
+  ) {}
+
+  /** `images`: shape of a batch, [N, 3, height, width]. */
+  static async compile(
+    classifier: Classifier,
+    images: Shape,
+    options: SessionOptions = {},
+  ): Promise<Evaluator> {
+    const graph = new Graph();
+    const net = new Network(graph, INFERENCE);
+    const probabilities = softmax(classifier(net, graph.input('images', images)));
+    return new Evaluator(
+      await Executable.compile(new Map([['probabilities', probabilities]]), options),
+      images,
+    );
+  }
+
+  /** Uses the weights of `step`, without a copy; to be called again after the step has run. */
+  share(step: TrainingStep): void {
+    this.executable.share(
+      step.executable,
+      step.variables.map(({ name }) => name),
+    );
+  }
+
+  /** Class probabilities, [N, K], of a batch of images. */
+  async probabilities(images: Float32Array): Promise<Tensor<'float32'>> {
+    this.executable.set('images', tensor('float32', this.images, images));
+    return (await this.executable.run()).probabilities as Tensor<'float32'>;
+  }
+
+  close(): Promise<void> {
+    return this.executable.close();
+  }
+}
