@@ -78,8 +78,9 @@ export function modelOfFile(path: string, metadata: Metadata): Model {
   );
 }
 
-/** `model` with the input that the metadata of our own files states, if it does. */
+/** `model` with the normalisation that the metadata of our own files states; others have their own conventions. */
 export function withStatedInput(model: Model, metadata: Metadata, path: string): Model {
+  if (metadata.transferlab_model === undefined) return model;
   const stated: { -readonly [K in keyof InputSpecification]?: InputSpecification[K] } = {};
   for (const key of ['mean', 'std'] as const) {
     if (metadata[key] !== undefined) stated[key] = channelTriple(key, metadata[key], path);

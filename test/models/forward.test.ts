@@ -1,0 +1,73 @@
+/** Features and logits against torchvision with formula weights (fixture by scripts/fixtures/models.py). */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { findModel, type Model, variablesOf } from '../../src/models/index.ts';
+import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts';
+import { compileModel } from '../run-model.ts';
+
+const SIZE = 64;
+
+interface Summary {
+  size: number;
+  first8: number[];
+  mean: number;
+  std: number;
+}
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/models.json', import.meta.url), 'utf8'));
+const withValues = Object.entries(fixture.models as Record<string, { features?: Summary; logits?: Summary }>)
+  .filter(([, { features }]) => features)
+  .map(([name, { features, logits }]) => [name, { features: features!, logits: logits! }] as const);
+
+/** The formula of the fixture's script: `stream` is the variable's place among the sorted names. */
+function formulaWeights(model: Model): Map<string, Tensor<'float32'>> {
+  const { backbone, head } = variablesOf(model);
+  const sorted = [...backbone, ...head].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return new Map(
+    sorted.map(({ name, shape }, stream) => {
+      const fanIn = sizeOf(shape) / shape[0];
+      const numbers = Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
+        const x = Math.sin(i * 12.9898 + 78.233 * stream) * 43758.5453;
+        const u = x - Math.floor(x);
+        if (shape.length > 1) return (2 * u - 1) * Math.sqrt(6 / fanIn);
+        if (name.endsWith('running_var')) return 0.5 + u;
+        return name.endsWith('.weight') ? 0.5 + 0.5 * u : 0.2 * (u - 0.5);
+      });
+      return [name, tensor('float32', shape, numbers)];
+    }),
+  );
+}
+
+function summary(values: Tensor): Summary {
+  const data = Array.from(values.data as Float32Array);
+  const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
+  const variance = data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length;
+  return { size: data.length, first8: data.slice(0, 8), mean, std: Math.sqrt(variance) };
+}
+
+/** Largest difference, in standard deviations of the expected numbers. */
+function deviation(found: Summary, expected: Summary): number {
+  const pairs = [
+    [found.mean, expected.mean],
+    [found.std, expected.std],
+    ...found.first8.map((x, i) => [x, expected.first8[i]]),
+  ];
+  return Math.max(...pairs.map(([a, b]) => Math.abs(a - b))) / expected.std;
+}
+
+test.each(withValues)('%s computes what torchvision computes', async (name, oracle) => {
+  const model = findModel(`${name}@${SIZE}`);
+  const images = tensor(
+    'float32',
+    [1, 3, SIZE, SIZE],
+    Float32Array.from({ length: 3 * SIZE * SIZE }, (_, k) => Math.sin(0.001 * k)),
+  );
+  const weights = formulaWeights(model);
+  for (const form of ['inference', 'training'] as const) {
+    const network = await compileModel(model, weights, 1, form);
+    const { features, logits } = await network.run(images);
+    expect(summary(features).size).toBe(oracle.features.size);
+    expect(deviation(summary(features), oracle.features)).toBeLessThan(1e-4);
+    expect(deviation(summary(logits), oracle.logits)).toBeLessThan(1e-4);
+    await network.close();
+  }
+});
