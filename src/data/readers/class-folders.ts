@@ -119,8 +119,10 @@ async function listClasses(root: string, below: string[], part: SplitName | null
   const classes = await subfolders(folder);
   if (classes.length === 0) throw await noClassFolders(folder);
   const images: ListedImage[] = [];
+  const above = [await realpath(root), await realpath(folder)];
   for (const className of classes)
-    for (const id of await listImages(root, [...below, className], [])) images.push({ id, className, part });
+    for (const id of await listImages(root, [...below, className], above))
+      images.push({ id, className, part });
   return { classes, images };
 }
 
