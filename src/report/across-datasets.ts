@@ -1,0 +1,72 @@
+/** Candidates over several data sets, on the logit scale with the data sets' difficulty taken out. */
+import { adjustedScores, grandMean, holm, logitOfCounts, pairedTTest } from '../stats/index.ts';
+import { ALPHA } from './ranking.ts';
+import type { AcrossDatasets, Candidate, Ranking } from './schema.ts';
+
+/**
+ * Adjusted scores with Morey's standard errors, best first, each compared with the best by a paired t-test
+ * over data sets. Null unless two candidates have a result on two data sets.
+ */
+export function acrossDatasets(rankings: readonly Ranking[]): AcrossDatasets | null {
+  const ranked = rankings.filter((ranking) => ranking.candidates.length > 0);
+  const rows = candidateRows(ranked);
+  const complete = rows.filter((row) => row.missing.length === 0);
+  if (ranked.length < 2 || complete.length < 2) return null;
+  const logits = complete.map((row) => row.results.map(logitOf));
+  const centre = grandMean(logits);
+  const scored = adjustedScores(logits)
+    .map((score, i) => ({ ...complete[i], ...score, logits: logits[i] }))
+    .sort((a, b) => b.mean - a.mean);
+  const tests = scored.slice(1).map((row) => pairedTTest(row.logits, scored[0].logits));
+  const adjusted = holm(tests.map((test) => test.pValue));
+  return {
+    datasets: ranked.map((ranking) => ranking.dataset),
+    grandMean: centre,
+    candidates: scored.map((row, i) => ({
+      rank: i + 1,
+      model: row.model,
+      setting: row.setting,
+      score: row.mean,
+      standardError: Number.isFinite(row.standardError) ? row.standardError : null,
+      accuracy: 1 / (1 + Math.exp(-(row.mean + centre))),
+      seconds: row.results.reduce((sum, result) => sum + result.seconds, 0),
+      comparison:
+        i === 0
+          ? null
+          : {
+              difference: tests[i - 1].meanDifference,
+              pValue: tests[i - 1].pValue,
+              adjustedP: adjusted[i - 1],
+            },
+      tied: i === 0 || adjusted[i - 1] >= ALPHA,
+    })),
+    excluded: rows
+      .filter((row) => row.missing.length > 0)
+      .map(({ model, setting, missing }) => ({ model, setting, missing })),
+  };
+}
+
+/** Each candidate with its results in the order of the data sets, and the data sets where it has none. */
+function candidateRows(rankings: readonly Ranking[]) {
+  const all = new Map<string, Candidate>();
+  for (const { candidates } of rankings) {
+    for (const candidate of candidates) all.set(`${candidate.setting} ${candidate.model}`, candidate);
+  }
+  return [...all.values()].map(({ model, setting }) => {
+    const found = rankings.map((ranking) => ({
+      dataset: ranking.dataset,
+      result: ranking.candidates.find((c) => c.model === model && c.setting === setting),
+    }));
+    return {
+      model,
+      setting,
+      results: found.flatMap(({ result }) => result ?? []),
+      missing: found.filter(({ result }) => !result).map(({ dataset }) => dataset),
+    };
+  });
+}
+
+/** Of the mean metric over seeds, as if that share of the test images were right. */
+function logitOf(candidate: Candidate): number {
+  return logitOfCounts(Math.min(candidate.n, candidate.test.value * candidate.n), candidate.n);
+}

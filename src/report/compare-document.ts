@@ -1,0 +1,89 @@
+/**
+ * From finished cells to the document of `compare`. Pure: equal input, equal document, on any machine.
+ * May import store and stats.
+ */
+import type { CellOutcome, FinishedCell } from '../store/records.ts';
+import { DOCUMENT_VERSION } from '../store/records.ts';
+import { invariant } from '../util/errors.ts';
+import { testEstimate } from './accuracy.ts';
+import { acrossDatasets } from './across-datasets.ts';
+import { rankDataset } from './ranking.ts';
+import type { CellSummary, CompareDocument, DatasetSummary, ModelSummary } from './schema.ts';
+import { overallVerdict } from './verdict.ts';
+
+export interface CompareInput {
+  readonly title: string;
+  readonly protocol: CompareDocument['protocol'];
+  readonly datasets: readonly DatasetSummary[];
+  readonly models: readonly ModelSummary[];
+  readonly outcomes: readonly CellOutcome[];
+  readonly environment: Readonly<Record<string, string | number>>;
+  /** Command line that repeats the comparison. */
+  readonly command: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+}
+
+/** Ranking, tests, costs and the verdict in plain sentences. */
+export function compareDocument(input: CompareInput): CompareDocument {
+  const finished = input.outcomes.filter((outcome) => outcome.status === 'done');
+  const failed = input.outcomes.filter((outcome) => outcome.status === 'failed');
+  for (const { cell } of input.outcomes) {
+    const listed = input.datasets.some((dataset) => dataset.name === cell.dataset);
+    invariant(listed, `cell ${cell.key} is of data set "${cell.dataset}", which is not described`);
+  }
+  const rankings = input.datasets.map((dataset) =>
+    rankDataset(
+      dataset,
+      finished.filter(({ cell }) => cell.dataset === dataset.name),
+    ),
+  );
+  const across = acrossDatasets(rankings);
+  const failures = failed.map(({ cell, error }) => ({ ...identity(cell), error }));
+  return {
+    kind: 'compare',
+    version: DOCUMENT_VERSION,
+    title: input.title,
+    startedAt: input.startedAt,
+    command: input.command,
+    protocol: input.protocol,
+    environment: { ...input.environment },
+    datasets: [...input.datasets],
+    models: [...input.models],
+    cells: finished.map(cellSummary),
+    failed: failures,
+    rankings,
+    acrossDatasets: across,
+    cost: costOf(finished),
+    verdict: overallVerdict(rankings, across, failures.length, input.outcomes.length),
+  };
+}
+
+function identity(cell: FinishedCell['cell']) {
+  const { key, dataset, model, setting, seed } = cell;
+  return { key, dataset, model, setting, seed };
+}
+
+function cellSummary({ cell, result }: FinishedCell): CellSummary {
+  const { top1, meanPerClass, correct, n } = result.test;
+  return {
+    ...identity(cell),
+    hyperparameters: { ...result.hyperparameters },
+    validation: { ...result.validation },
+    test: { ...testEstimate([result]), metric: result.metric, top1, meanPerClass, correct, n },
+    trainImages: result.trainImages,
+    seconds: { ...result.seconds },
+    network: { ...result.network },
+    finishedAt: result.finishedAt,
+  };
+}
+
+function costOf(finished: readonly FinishedCell[]): CompareDocument['cost'] {
+  const total = { seconds: 0, search: 0, final: 0 };
+  for (const { result } of finished) {
+    total.seconds += result.seconds.total;
+    total.search += result.seconds.search;
+    total.final += result.seconds.final;
+  }
+  return total;
+}

@@ -1,0 +1,54 @@
+/**
+ * How every figure is drawn: Observable Plot over linkedom's document, so that no browser is needed. Colours
+ * are CSS variables of the page, so that one drawing serves the light and the dark scheme.
+ */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { Markup, visible } from '../markup.ts';
+
+const { document } = parseHTML('<!doctype html><html><body></body></html>');
+
+/** What is used here of the element that Plot returns. */
+interface Svg {
+  readonly outerHTML: string;
+  setAttribute(name: string, value: string): void;
+  querySelector(selector: string): { remove(): void } | null;
+}
+
+/** SVG text of a plot; `label` is read to those who cannot see it. */
+export function draw(label: string, options: Plot.PlotOptions): Markup {
+  const svg = Plot.plot({ ...options, document, style: { fontSize: '12px' } }) as unknown as Svg;
+  // The page's own style sheet has these few rules; repeated in each figure they would cost kilobytes.
+  svg.querySelector('style')?.remove();
+  svg.setAttribute('class', 'plot');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', visible(label));
+  svg.setAttribute('font-family', 'inherit');
+  svg.setAttribute('font-size', '12');
+  return new Markup(svg.outerHTML);
+}
+
+/** At most `length` characters. */
+export function shortened(text: string, length: number): string {
+  const characters = [...visible(text)];
+  return characters.length <= length ? characters.join('') : `${characters.slice(0, length - 1).join('')}…`;
+}
+
+/** Ticks of shares. */
+export function percentTick(share: number): string {
+  return `${Number((100 * share).toFixed(1))}%`;
+}
+
+/** A colour per model that is the same in all figures of the page. */
+export function modelColor(index: number): string {
+  return `var(--series-${(index % 8) + 1})`;
+}
+
+export const COLORS = {
+  ink: 'var(--ink)',
+  muted: 'var(--muted)',
+  line: 'var(--line)',
+  good: 'var(--good)',
+  bad: 'var(--bad)',
+  accent: 'var(--accent)',
+} as const;

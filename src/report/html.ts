@@ -1,0 +1,86 @@
+/**
+ * The page of `compare`: one HTML file that needs no network, no script and no other file. Its content
+ * security policy forbids every request and every script, so that nothing in the data can make one.
+ */
+import type { CellOutcome, FinishedCell } from '../store/records.ts';
+import { countOf, duration } from './format.ts';
+import { html, jsonForScript, Markup } from './markup.ts';
+import { acrossPart } from './page/across.ts';
+import { detailBlocks } from './page/details.ts';
+import { datasetPart } from './page/ranking.ts';
+import { reproducePart } from './page/reproduce.ts';
+import { STYLE } from './page/style.ts';
+import type { CompareDocument, Ranking } from './schema.ts';
+
+export interface PageExtras {
+  /** The outcomes that the document was made of: curves, trials and predictions are drawn from them. */
+  readonly outcomes: readonly CellOutcome[];
+  /** Small pictures as data URIs, by name of the data set and id of the image; missing ones show the id. */
+  readonly thumbnails: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+const POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/** The whole page as text. */
+export function compareHtml(document: CompareDocument, { outcomes, thumbnails }: PageExtras): string {
+  const models = document.models.map(({ name }) => name);
+  const finished = new Map(outcomes.flatMap((o) => (o.status === 'done' ? [[o.cell.key, o] as const] : [])));
+  const parts = document.datasets.map((dataset, i) => {
+    const ranking = document.rankings[i];
+    const cells = firstSeeds(ranking, finished);
+    const details = detailBlocks(dataset, cells, models, thumbnails.get(dataset.name));
+    return datasetPart(dataset, ranking, `data-${i + 1}`, details);
+  });
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="referrer" content="no-referrer">
+<link rel="icon" href="data:,">
+<title>${document.title} – transferlab</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+${header(document)}
+<main>
+${document.acrossDatasets ? acrossPart(document.acrossDatasets) : null}
+${parts}
+${reproducePart(document)}
+</main>
+<footer>Made by transferlab. The numbers of this page are embedded in it as JSON (element <code>compare-document</code>), version ${document.version}.</footer>
+<script type="application/json" id="compare-document">${jsonForScript(document)}</script>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+/** The first seed of every candidate, in the order of the ranking. */
+function firstSeeds(ranking: Ranking, finished: ReadonlyMap<string, FinishedCell>): FinishedCell[] {
+  return ranking.candidates.flatMap(({ keys }) => finished.get(keys[0]) ?? []);
+}
+
+function header(document: CompareDocument): Markup {
+  const { datasets, models, cells, protocol, verdict, acrossDatasets } = document;
+  const links = [
+    ...(acrossDatasets ? [{ id: 'across', name: 'All data sets' }] : []),
+    ...datasets.map(({ name }, i) => ({ id: `data-${i + 1}`, name })),
+    { id: 'reproduce', name: 'Reproduce' },
+  ];
+  return html`<header class="top">
+<p class="question"><b>${document.title}</b> · Which pre-trained network to start from: keep it fixed, fine-tune it, or train from scratch?</p>
+<h1>${verdict.headline}</h1>
+<ul class="reasons">${verdict.sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul>
+<ul class="badges">
+<li><b>${countOf(datasets.length, 'data set')}</b></li>
+<li><b>${countOf(models.length, 'network')}</b></li>
+<li><b>${countOf(cells.length, 'run')}</b> in ${duration(document.cost.seconds)}</li>
+<li>protocol <b>${protocol.name}</b> ${protocol.hash.slice(0, 8)}</li>
+<li>${document.startedAt.slice(0, 10)}</li>
+</ul>
+<nav aria-label="Parts of this page">${links.map(({ id, name }) => html`<a href="#${id}">${name}</a>`)}</nav>
+</header>`;
+}

@@ -1,0 +1,11 @@
+/** From finished cells to an answer: the JSON document, the terminal text, the page. May import store and stats. */
+export { type CompareInput, compareDocument } from './compare-document.ts';
+export { compareHtml, type PageExtras } from './html.ts';
+export {
+  type CompareDocument,
+  compareJsonSchema,
+  type DatasetSummary,
+  type ModelSummary,
+  parseCompareDocument,
+} from './schema.ts';
+export { compareText, type TerminalOptions } from './terminal.ts';

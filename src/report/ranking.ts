@@ -1,0 +1,100 @@
+/** The ranking of candidates (a model in a setting, averaged over seeds) on one data set. */
+import { holm, type PairedExactTest } from '../stats/index.ts';
+import type { FinishedCell, Setting } from '../store/records.ts';
+import { baselineOf, compareImages, mean, powerOf, testEstimate } from './accuracy.ts';
+import type { Candidate, DatasetSummary, Ranking } from './schema.ts';
+import { datasetVerdict } from './verdict.ts';
+
+/** Level below which a difference counts as significant. */
+export const ALPHA = 0.05;
+
+export const SETTINGS: readonly Setting[] = ['fixed', 'finetune', 'scratch'];
+
+/** The finished cells of one candidate on one data set, by ascending seed. */
+type Runs = readonly FinishedCell[];
+
+/**
+ * Candidates of a data set, best first by test metric; equal ones by time. Every other candidate is compared
+ * with the best on the same test images, with the networks of the first seed that both have: the test takes
+ * no account of how results differ between seeds, which is why their spread stands beside it.
+ */
+export function rankDataset(dataset: DatasetSummary, finished: readonly FinishedCell[]): Ranking {
+  const groups = candidateRuns(finished)
+    .map((runs) => ({ runs, plain: withoutComparison(runs) }))
+    .sort((a, b) => b.plain.test.value - a.plain.test.value || a.plain.seconds - b.plain.seconds);
+  const [best, ...others] = groups;
+  const tests = others.map(({ runs }) => pairedTest(best.runs, runs));
+  const adjusted = holm(tests.map(({ test }) => test.pValue));
+  const candidates = groups.map(({ plain }, i): Candidate => {
+    if (i === 0) return { ...plain, rank: 1, comparison: null, tied: true };
+    const { seed, test } = tests[i - 1];
+    const comparison = {
+      difference: plain.test.value - best.plain.test.value,
+      seed,
+      bestOnly: test.aOnly,
+      thisOnly: test.bOnly,
+      pValue: test.pValue,
+      adjustedP: adjusted[i - 1],
+    };
+    return { ...plain, rank: i + 1, comparison, tied: comparison.adjustedP >= ALPHA };
+  });
+  const unjudged = {
+    dataset: dataset.name,
+    metric: dataset.metric,
+    baseline: best ? baselineOf(best.runs[0].result.predictions, dataset.metric) : null,
+    candidates,
+    settings: settingSummaries(candidates),
+    power: powerOfRunnerUp(candidates),
+  };
+  return { ...unjudged, verdict: datasetVerdict(unjudged, dataset) };
+}
+
+function candidateRuns(finished: readonly FinishedCell[]): Runs[] {
+  const groups = new Map<string, FinishedCell[]>();
+  for (const outcome of finished) {
+    const id = JSON.stringify([outcome.cell.model, outcome.cell.setting]);
+    const group = groups.get(id);
+    if (group) group.push(outcome);
+    else groups.set(id, [outcome]);
+  }
+  return [...groups.values()].map((group) => group.sort((a, b) => a.cell.seed - b.cell.seed));
+}
+
+function withoutComparison(runs: Runs): Omit<Candidate, 'rank' | 'comparison' | 'tied'> {
+  const results = runs.map((run) => run.result);
+  const values = results.map((result) => result.test.value);
+  return {
+    model: runs[0].cell.model,
+    setting: runs[0].cell.setting,
+    seeds: runs.map((run) => run.cell.seed),
+    test: testEstimate(results),
+    correct: mean(results.map((result) => result.test.correct)),
+    n: results[0].test.n,
+    spread: runs.length > 1 ? { low: Math.min(...values), high: Math.max(...values) } : null,
+    seconds: mean(results.map((result) => result.seconds.total)),
+    keys: runs.map((run) => run.cell.key),
+  };
+}
+
+/** With the first seed that both have, or with the first of each when a failed cell leaves none in common. */
+function pairedTest(best: Runs, other: Runs): { seed: number; test: PairedExactTest } {
+  const shared = best.find((run) => other.some(({ cell }) => cell.seed === run.cell.seed)) ?? best[0];
+  const partner = other.find((run) => run.cell.seed === shared.cell.seed) ?? other[0];
+  return { seed: shared.cell.seed, test: compareImages(shared.result, partner.result) };
+}
+
+function settingSummaries(candidates: readonly Candidate[]): Ranking['settings'] {
+  const scratch = candidates.find(({ setting }) => setting === 'scratch');
+  return SETTINGS.flatMap((setting) => {
+    const best = candidates.find((candidate) => candidate.setting === setting);
+    if (!best) return [];
+    const gainOverScratch = scratch && scratch !== best ? best.test.value - scratch.test.value : null;
+    return [{ setting, model: best.model, value: best.test.value, gainOverScratch }];
+  });
+}
+
+function powerOfRunnerUp(candidates: readonly Candidate[]): Ranking['power'] {
+  const comparison = candidates[1]?.comparison;
+  if (!comparison) return null;
+  return powerOf(comparison.bestOnly + comparison.thisOnly, candidates[0].n, -comparison.difference);
+}

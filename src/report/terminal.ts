@@ -1,0 +1,142 @@
+/** The document of `compare` as text for a terminal: the verdict first, then a ranking per data set. */
+import { duration, integer, percent, points, pValueText, SETTING_NAMES } from './format.ts';
+import type { Candidate, CompareDocument, DatasetSummary, Ranking } from './schema.ts';
+import { problemSentences } from './verdict.ts';
+
+export interface TerminalOptions {
+  /** Columns of the terminal. */
+  readonly width: number;
+  /** ANSI colours; default false. */
+  readonly color?: boolean;
+  /** Where things were written, in the order to print, for example `{ Report: 'out/report.html' }`. */
+  readonly places?: Readonly<Record<string, string>>;
+}
+
+/** Ends with a line break. */
+export function compareText(document: CompareDocument, options: TerminalOptions): string {
+  const width = Math.max(50, Math.min(options.width, 110));
+  const paint = painter(options.color ?? false);
+  const { headline, sentences } = document.verdict;
+  const blocks = [
+    [
+      ...wrap(headline, width).map((line) => paint('bold', line)),
+      ...sentences.flatMap((sentence) => wrap(sentence, width, '  ')),
+    ],
+    ...document.datasets.map((dataset, i) => datasetBlock(dataset, document.rankings[i], width, paint)),
+    failedBlock(document, width),
+    placesBlock(options.places ?? {}),
+  ];
+  const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));
+  return `${text.join('\n\n')}\n`;
+}
+
+type Style = 'bold' | 'green' | 'dim';
+type Paint = (style: Style, text: string) => string;
+
+function painter(color: boolean): Paint {
+  const codes: Record<Style, number> = { bold: 1, green: 32, dim: 2 };
+  return (style, text) => (color ? `\u001b[${codes[style]}m${text}\u001b[0m` : text);
+}
+
+function datasetBlock(dataset: DatasetSummary, ranking: Ranking, width: number, paint: Paint): string[] {
+  const { train, validation, test } = dataset.images;
+  const sizes = `${dataset.classes.length} classes; ${integer(train)} training, ${integer(validation)} validation, ${integer(test)} test images`;
+  const heading = wrap(`${dataset.name}: ${sizes}`, width).map((line) => paint('bold', line));
+  const problems = problemSentences(dataset).flatMap((sentence) => wrap(`! ${sentence}`, width));
+  if (ranking.candidates.length === 0) return [...heading, ...problems, 'No network was finished.'];
+  return [...heading, ...problems, ...table(ranking, width, paint), ...footnotes(ranking, width)];
+}
+
+const COLUMNS = ['#', 'Network', 'Setting', 'Test', '95% interval', 'To best', '', 'Time'] as const;
+/** Numbers stand flush right, words flush left. */
+const RIGHT = [true, false, false, true, true, true, false, true];
+
+/** Rows are cut to `width` by shortening the names of networks. */
+function table(ranking: Ranking, width: number, paint: Paint): string[] {
+  const rows = ranking.candidates.map(row);
+  const widths = COLUMNS.map((title, c) =>
+    Math.max(title.length, ...rows.map((cells) => lengthOf(cells[c]))),
+  );
+  const excess = widths.reduce((sum, w) => sum + w + 2, -2) - width;
+  if (excess > 0) widths[1] = Math.max(8, widths[1] - excess);
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, c) => pad(shorten(cell, widths[c]), widths[c], RIGHT[c]))
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((w) => '─'.repeat(w)).join('  ');
+  return [
+    paint('dim', line(COLUMNS)),
+    paint('dim', rule),
+    ...rows.map((cells, i) => (ranking.candidates[i].tied ? paint('green', line(cells)) : line(cells))),
+  ];
+}
+
+function row(candidate: Candidate): string[] {
+  const { test, comparison } = candidate;
+  return [
+    String(candidate.rank),
+    plain(candidate.model),
+    SETTING_NAMES[candidate.setting],
+    percent(test.value),
+    `${(100 * test.low).toFixed(1)} – ${(100 * test.high).toFixed(1)}`,
+    comparison ? points(comparison.difference) : '–',
+    comparison ? (candidate.tied ? 'tied with best' : pValueText(comparison.adjustedP)) : 'best',
+    duration(candidate.seconds),
+  ];
+}
+
+function footnotes(ranking: Ranking, width: number): string[] {
+  const notes = [
+    'Tied: not significantly worse on the same images (exact paired test, Holm-corrected, .05).',
+  ];
+  if (ranking.candidates.some(({ spread }) => spread !== null)) {
+    notes.push('Test and time are means over seeds; the tests compare the networks of the first seed.');
+    for (const { rank, spread } of ranking.candidates) {
+      if (spread) notes.push(`#${rank}: seeds from ${percent(spread.low)} to ${percent(spread.high)}.`);
+    }
+  }
+  return notes.flatMap((note) => wrap(note, width));
+}
+
+function failedBlock({ failed }: CompareDocument, width: number): string[] {
+  return failed.flatMap(({ dataset, model, setting, seed, error }) =>
+    wrap(`Failed: ${model} ${SETTING_NAMES[setting]} on ${dataset}, seed ${seed}: ${error}`, width),
+  );
+}
+
+/** Paths stay on one line, so that they can be copied. */
+function placesBlock(places: Readonly<Record<string, string>>): string[] {
+  const labels = Object.keys(places);
+  const widest = Math.max(0, ...labels.map((label) => label.length));
+  return labels.map((label) => `${pad(`${label}:`, widest + 1, false)} ${plain(places[label])}`);
+}
+
+/** Names come from folders and files, so control characters (terminal commands) are replaced. */
+function plain(text: string): string {
+  return text.replace(/\p{C}/gu, '\uFFFD');
+}
+
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function shorten(text: string, width: number): string {
+  return lengthOf(text) <= width ? text : `${[...text].slice(0, width - 1).join('')}…`;
+}
+
+function pad(text: string, width: number, right: boolean): string {
+  const space = ' '.repeat(Math.max(0, width - lengthOf(text)));
+  return right ? space + text : text + space;
+}
+
+function wrap(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const word of plain(text).split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last !== undefined && lengthOf(last) + 1 + lengthOf(word) <= width)
+      lines[lines.length - 1] += ` ${word}`;
+    else lines.push(indent + word);
+  }
+  return lines;
+}
