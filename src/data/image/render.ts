@@ -1,6 +1,6 @@
 /**
  * From stored image to the pixels of a view: decode, turn upright (EXIF), drop alpha, convert to sRGB with
- * three channels, crop, resize. The only importer of sharp; its work runs in libuv's threads.
+ * three channels, crop, resize. The work of sharp runs in libuv's threads.
  */
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
