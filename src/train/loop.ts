@@ -1,0 +1,69 @@
+/** The training loop: batches, schedule, steps, curve, checkpoints. */
+import type { BatchLoader } from '../data/index.ts';
+import { cosine } from '../nn/schedules.ts';
+import type { TrainingStep } from './step.ts';
+
+export interface TrainOptions {
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly statisticsDecay: number;
+  /** Seeds dropout; the order and the crops of the images are the loader's. */
+  readonly seed: number;
+  /** Steps after which `onCheckpoint` is asked, ascending. */
+  readonly checkpoints?: readonly number[];
+  /** Called with the number of steps done; `stop` ends the run. */
+  readonly onCheckpoint?: (step: number) => Promise<'go on' | 'stop'>;
+  /** Called after every step. */
+  readonly onStep?: (done: number, loss: number) => void;
+}
+
+export interface TrainingCurvePoint {
+  readonly step: number;
+  /** Means since the last point. */
+  readonly loss: number;
+  readonly trainAccuracy: number;
+  readonly learningRate: number;
+}
+
+export interface TrainingRun {
+  /** `diverged`: the loss was not a number. */
+  readonly status: 'finished' | 'stopped' | 'diverged';
+  readonly steps: number;
+  readonly curve: readonly TrainingCurvePoint[];
+}
+
+/** How many points a curve has at most. */
+const CURVE_POINTS = 50;
+
+/** Runs `steps` steps of `step` on the loader's batches with a cosine schedule to 0. */
+export async function train(
+  step: TrainingStep,
+  loader: BatchLoader,
+  options: TrainOptions,
+): Promise<TrainingRun> {
+  const { steps, learningRate, checkpoints = [] } = options;
+  const every = Math.max(1, Math.ceil(steps / CURVE_POINTS));
+  const curve: TrainingCurvePoint[] = [];
+  let [lossSum, correct, seen, since] = [0, 0, 0, 0];
+  for (let index = 0; index < steps; index++) {
+    const rate = learningRate * cosine(index, steps);
+    const { images, labels } = await loader.next();
+    const result = await step.run({ ...options, images, labels, learningRate: rate, step: index });
+    const done = index + 1;
+    if (!Number.isFinite(result.loss)) return { status: 'diverged', steps: done, curve };
+    options.onStep?.(done, result.loss);
+    lossSum += result.loss;
+    correct += result.correct;
+    seen += labels.length;
+    since++;
+    if (done % every === 0 || done === steps) {
+      curve.push({ step: done, loss: lossSum / since, trainAccuracy: correct / seen, learningRate: rate });
+      [lossSum, correct, seen, since] = [0, 0, 0, 0];
+    }
+    if (checkpoints.includes(done) && (await options.onCheckpoint?.(done)) === 'stop') {
+      return { status: 'stopped', steps: done, curve };
+    }
+  }
+  return { status: 'finished', steps, curve };
+}
