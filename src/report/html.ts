@@ -7,6 +7,7 @@ import { countOf, duration } from './format.ts';
 import { html, jsonForScript, Markup } from './markup.ts';
 import { acrossPart } from './page/across.ts';
 import { detailBlocks } from './page/details.ts';
+import { prose } from './page/parts.ts';
 import { datasetPart } from './page/ranking.ts';
 import { reproducePart } from './page/reproduce.ts';
 import { STYLE } from './page/style.ts';
@@ -72,8 +73,8 @@ function header(document: CompareDocument): Markup {
   ];
   return html`<header class="top">
 <p class="question"><b>${document.title}</b> · Which pre-trained network to start from: keep it fixed, fine-tune it, or train from scratch?</p>
-<h1>${verdict.headline}</h1>
-<ul class="reasons">${verdict.sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul>
+<h1>${prose(verdict.headline)}</h1>
+<ul class="reasons">${verdict.sentences.map((sentence) => html`<li>${prose(sentence)}</li>`)}</ul>
 <ul class="badges">
 <li><b>${countOf(datasets.length, 'data set')}</b></li>
 <li><b>${countOf(models.length, 'network')}</b></li>

@@ -60,7 +60,8 @@ function tieSentences(best: Candidate, others: readonly Candidate[]): string[] {
   const cheapest = tied.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const ratio = best.seconds / cheapest.seconds;
   if (ratio < MUCH_CHEAPER) {
-    return [`Not significantly worse: ${listed(tied.map(candidateName))}. None of them is much cheaper.`];
+    const none = tied.length === 1 ? 'It is not' : 'None of them is';
+    return [`Not significantly worse: ${listed(tied.map(candidateName))}. ${none} much cheaper.`];
   }
   const times = ratio < 10 ? String(Number(ratio.toFixed(1))) : integer(ratio);
   const first =

@@ -3,7 +3,8 @@ import * as Plot from '@observablehq/plot';
 import { METRIC_NAMES, percent, SETTING_NAMES } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import type { Ranking } from '../schema.ts';
-import { COLORS, draw, percentTick, shortened } from './draw.ts';
+import { COLORS, percentTick } from './draw.ts';
+import { drawRows } from './rows.ts';
 
 export interface CandidateRow {
   readonly model: string;
@@ -47,55 +48,24 @@ export function shareDomain(values: readonly number[]): [number, number] {
   return [Math.max(0, low), Math.min(1, high)];
 }
 
-/** Name above the interval, so that long names fit a phone. */
-export function drawCandidates(figure: CandidateFigure, width: number): Markup {
-  const { rows, domain, baseline } = figure;
+export function drawCandidates({ rows, domain, baseline, axis }: CandidateFigure, width: number): Markup {
   const y = (_: CandidateRow, i: number) => i;
   const color = (row: CandidateRow) => (row.tied ? COLORS.good : COLORS.muted);
-  return draw(`Candidates by ${figure.axis}, with 95% intervals`, {
+  return drawRows({
+    description: `Candidates by ${axis}, with 95% intervals`,
     width,
-    height: 56 + rows.length * 40,
-    marginLeft: 8,
-    marginRight: 20,
-    marginTop: 8,
-    marginBottom: 44,
-    x: { domain: [...domain], label: null, ticks: width < 400 ? 5 : 8, tickFormat: percentTick, grid: true },
-    y: { axis: null, domain: [-0.75, rows.length - 0.5], reverse: true },
+    rows: rows.map((row) => ({
+      name: `${row.model} ${row.setting}`,
+      number: percent(row.value),
+      color: color(row),
+    })),
+    axis,
+    x: { domain: [...domain], tickFormat: percentTick },
     marks: [
       Plot.ruleX(rows.slice(0, 1), { x: 'value', stroke: COLORS.good, strokeDasharray: '2,4' }),
       Plot.ruleX(baseline === null ? [] : [baseline], { stroke: COLORS.bad, strokeDasharray: '4,3' }),
       Plot.ruleY(rows, { y, x1: 'low', x2: 'high', stroke: color, strokeWidth: 2.5, strokeLinecap: 'round' }),
       Plot.dot(rows, { y, x: 'value', r: 5, fill: color, stroke: 'var(--surface)', strokeWidth: 1.5 }),
-      Plot.text(rows, {
-        y,
-        frameAnchor: 'left',
-        textAnchor: 'start',
-        dy: -16,
-        fill: COLORS.ink,
-        stroke: 'var(--surface)',
-        strokeWidth: 4,
-        text: (row: CandidateRow) => `${shortened(row.model, 28)} ${row.setting}`,
-      }),
-      Plot.text(rows, {
-        y,
-        frameAnchor: 'right',
-        textAnchor: 'end',
-        dy: -16,
-        dx: 14,
-        fill: color,
-        stroke: 'var(--surface)',
-        strokeWidth: 4,
-        fontWeight: 600,
-        text: (row: CandidateRow) => percent(row.value),
-      }),
-      Plot.axisX({
-        label: figure.axis,
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        tickSize: 0,
-        ticks: [],
-        labelOffset: 36,
-      }),
     ],
   });
 }

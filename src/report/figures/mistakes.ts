@@ -23,7 +23,7 @@ export function drawMistakes(
     const uri = thumbnails?.get(image);
     const picture =
       uri && PICTURE.test(uri)
-        ? html`<img src="${uri}" alt="${image}" title="${image}" loading="lazy">`
+        ? html`<img src="${uri}" alt="${image}" title="${image}">`
         : html`<span class="no-picture">${image}</span>`;
     return html`<li>${picture}<span class="picture-true"><b>${classes[label]}</b></span><span class="picture-predicted">${classes[predicted]}, ${percent(probability, 0)}</span></li>`;
   })}</ul>`;

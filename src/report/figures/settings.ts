@@ -1,11 +1,12 @@
 /** Figure: the three settings side by side for each model of a data set. */
 import * as Plot from '@observablehq/plot';
 import type { Setting } from '../../store/records.ts';
-import { METRIC_NAMES } from '../format.ts';
+import { METRIC_NAMES, points } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import type { Ranking } from '../schema.ts';
 import { shareDomain } from './candidates.ts';
-import { COLORS, draw, percentTick, shortened } from './draw.ts';
+import { COLORS, percentTick } from './draw.ts';
+import { drawRows } from './rows.ts';
 
 export interface SettingRow {
   readonly model: string;
@@ -37,60 +38,41 @@ export const SETTING_MARKS: Readonly<
   scratch: { symbol: 'triangle', color: 'var(--scratch)' },
 };
 
-interface Point {
+interface Dot {
   readonly row: number;
   readonly setting: Setting;
   readonly value: number;
 }
 
 export function drawSettings(rows: readonly SettingRow[], metric: Ranking['metric'], width: number): Markup {
-  const points = rows.flatMap(({ values }, row) =>
-    (Object.keys(values) as Setting[]).map(
-      (setting): Point => ({ row, setting, value: values[setting] ?? 0 }),
-    ),
+  const dots = rows.flatMap(({ values }, row) =>
+    (Object.keys(values) as Setting[]).map((setting): Dot => ({ row, setting, value: values[setting] ?? 0 })),
   );
   const axis = `${METRIC_NAMES[metric]} (%)`;
-  return draw(`Fixed features, fine-tuned and from scratch for each network, by ${axis}`, {
+  return drawRows({
+    description: `Fixed features, fine-tuned and from scratch for each network, by ${axis}`,
     width,
-    height: 56 + rows.length * 44,
-    marginLeft: 8,
-    marginRight: 20,
-    marginTop: 8,
-    marginBottom: 44,
-    x: {
-      domain: shareDomain(points.map(({ value }) => value)),
-      tickFormat: percentTick,
-      ticks: width < 400 ? 5 : 8,
-      grid: true,
-      label: null,
-    },
-    y: { axis: null, domain: [-0.75, rows.length - 0.5], reverse: true },
-    symbol: { type: 'identity' },
+    rows: rows.map(({ model, gain }) => ({
+      name: model,
+      number: gain === null ? '' : points(gain),
+      color: COLORS.muted,
+    })),
+    axis,
+    x: { domain: shareDomain(dots.map(({ value }) => value)), tickFormat: percentTick },
     marks: [
       Plot.ruleY(
-        points,
+        dots,
         Plot.groupY({ x1: 'min', x2: 'max' }, { y: 'row', x: 'value', stroke: COLORS.line, strokeWidth: 3 }),
       ),
-      Plot.dot(points, {
+      Plot.dot(dots, {
         y: 'row',
         x: 'value',
         r: 6,
-        symbol: (point: Point) => SETTING_MARKS[point.setting].symbol,
-        fill: (point: Point) => SETTING_MARKS[point.setting].color,
+        symbol: ({ setting }: Dot) => SETTING_MARKS[setting].symbol,
+        fill: ({ setting }: Dot) => SETTING_MARKS[setting].color,
         stroke: 'var(--surface)',
         strokeWidth: 1.5,
       }),
-      Plot.text(rows, {
-        y: (_: SettingRow, i: number) => i,
-        frameAnchor: 'left',
-        textAnchor: 'start',
-        dy: -17,
-        fill: COLORS.ink,
-        stroke: 'var(--surface)',
-        strokeWidth: 4,
-        text: (row: SettingRow) => shortened(row.model, 40),
-      }),
-      Plot.axisX({ label: axis, labelAnchor: 'center', labelArrow: 'none', ticks: [], labelOffset: 36 }),
     ],
   });
 }

@@ -64,10 +64,10 @@ export function drawTrials({ cells, decayAxis }: TrialGrid, width: number): Mark
   const finished = cells.filter(({ status }) => status === 'finished');
   return draw(`Validation accuracy by learning rate and ${decayAxis}`, {
     width,
-    height: 72 + decays.length * 30,
+    height: 48 + decays.length * 30,
     marginLeft: 60,
     marginRight: 8,
-    marginTop: 28,
+    marginTop: 6,
     marginBottom: 42,
     x: {
       type: 'band',

@@ -15,11 +15,11 @@ ${left.length > 0 ? html`<p class="muted small">Left out: ${left.join('; ')}.</p
 <div class="two">
 <div class="card"><table class="ranking">
 <caption>Ranking over data sets <span>Accuracy: the score put back on a data set of average difficulty.</span></caption>
-<thead><tr><th></th><th>Network and setting</th><th class="right">Score<br>± standard error</th><th class="right">Accuracy</th><th class="right">Time</th></tr></thead>
+<thead><tr><th></th><th>Network and setting</th><th class="right">Score<br>± s.e.</th><th class="right">Accuracy<br>p to best</th><th class="right">Time</th></tr></thead>
 <tbody>${across.candidates.map(acrossRow)}</tbody></table></div>
 <div class="card">${figure(
     'Adjusted scores',
-    'Dot: mean over data sets. Bar: one standard error to either side (Morey). Green: the best, and those not significantly worse in a paired t-test over data sets. Right: accuracy on a data set of average difficulty.',
+    'Dot: mean over data sets. Bar: one standard error (s.e., after Morey) to either side. Green: the best, and those not significantly worse in a paired t-test over data sets. Right: accuracy on a data set of average difficulty.',
     responsive((width) => drawAcross(rows, width)),
   )}</div>
 </div></section>`;

@@ -6,14 +6,15 @@ import {
   drawConfusion,
   MOST_CLASSES_DRAWN,
 } from '../figures/confusion.ts';
-import { type CurveLine, curveLines, drawLoss, drawTrainAccuracy } from '../figures/curves.ts';
+import { curveLines, drawLoss, drawTrainAccuracy } from '../figures/curves.ts';
+import { modelColor } from '../figures/draw.ts';
 import { confidentMistakes, drawMistakes } from '../figures/mistakes.ts';
 import { drawPaths, regularisationPaths } from '../figures/path.ts';
 import { drawTrials, trialGrid } from '../figures/trials.ts';
-import { candidateName, countOf, listed, percent, SETTING_NAMES, setpoint } from '../format.ts';
+import { candidateName, countOf, listed, percent, setpoint } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import type { DatasetSummary } from '../schema.ts';
-import { figure, legend, lineSample, SMALL } from './parts.ts';
+import { figure, legend, lineSample, responsive, SMALL } from './parts.ts';
 
 /** Runs in one figure, and grids beside each other; the others are in the store. */
 const MOST_LINES = 8;
@@ -53,13 +54,13 @@ function mistakesBlock(best: FinishedCell, thumbnails: ReadonlyMap<string, strin
     'What the best network gets wrong',
     `${total} of ${countOf(predictions.length, 'test image')}`,
     [
-      html`<div class="three">
+      html`<div class="two">
 ${
   classes.length <= MOST_CLASSES_DRAWN
     ? figure(
         'Confusion matrix',
         `${name}. Test images by true class (row) and predicted class (column).`,
-        drawConfusion(cells, classes, SMALL),
+        responsive((width) => drawConfusion(cells, classes, width)),
       )
     : null
 }
@@ -89,27 +90,26 @@ function trainingBlock(cells: readonly FinishedCell[], models: readonly string[]
     models,
   ).slice(0, MOST_LINES);
   if (lines.length === 0 && paths.length === 0) return null;
-  const [curveLegend, pathLegend] = [
-    legend(
-      lines.map((line) => ({
-        name: lineName(line),
-        sample: lineSample(line.color, line.setting === 'scratch'),
-      })),
-    ),
-    legend(paths.map(({ model, color }) => ({ name: model, sample: lineSample(color) }))),
+  const shown = models.filter((model) => [...lines, ...paths].some((line) => line.model === model));
+  const dashed = lines.some(({ setting }) => setting === 'scratch');
+  const key = legend([
+    ...shown.map((model) => ({ name: model, sample: lineSample(modelColor(models.indexOf(model))) })),
+    ...(dashed ? [{ name: 'dashed: from scratch', sample: lineSample('var(--muted)', true) }] : []),
+  ]);
+  const figures = [
+    lines.length > 0
+      ? [
+          figure('Training loss', 'Of the final run; lower is better.', drawLoss(lines, SMALL)),
+          figure('Training accuracy', 'On augmented training images.', drawTrainAccuracy(lines, SMALL)),
+        ]
+      : [],
+    paths.length > 0
+      ? figure('Penalty of fixed features', 'The ring marks the chosen one.', drawPaths(paths, SMALL))
+      : [],
   ];
   return block('How the chosen networks were trained', 'learning curves and the penalty of fixed features', [
-    lines.length > 0
-      ? html`<div class="stack">${curveLegend}<div class="three">${figure('Training loss', 'Of the final run; lower is better.', drawLoss(lines, SMALL))}${figure('Training accuracy', 'On the training images, augmented.', drawTrainAccuracy(lines, SMALL))}</div></div>`
-      : null,
-    paths.length > 0
-      ? html`<div class="stack">${pathLegend}<div class="three">${figure('Penalty of fixed features', 'Logistic regression on fixed features; the ring marks the chosen penalty.', drawPaths(paths, SMALL))}</div></div>`
-      : null,
+    html`<div class="stack">${key}<div class="three">${figures}</div></div>`,
   ]);
-}
-
-function lineName({ model, setting }: CurveLine): string {
-  return `${model} ${SETTING_NAMES[setting]}`;
 }
 
 /** Searches over learning rate and weight decay as heat maps, any other search as a table. */

@@ -14,6 +14,14 @@ export function responsive(drawing: (width: number) => Markup): Markup {
   return html`<div class="wide">${drawing(490)}</div><div class="narrow">${drawing(SMALL)}</div>`;
 }
 
+/** A sentence whose numbers stay on one line with their units; `fine-tuned` is not broken either. */
+export function prose(sentence: string): string {
+  return sentence
+    .replaceAll('fine-tuned', 'fine\u2011tuned')
+    .replace(/\bp ([=<]) (?=[\d.])/g, 'p\u00a0$1\u00a0')
+    .replace(/(\d) (?=(?:points|times|s|min|h|days|test images)\b)/g, '$1\u00a0');
+}
+
 export interface LegendEntry {
   readonly name: string;
   /** Drawn into a box of 18 x 12. */

@@ -15,7 +15,7 @@ import { html, type Markup } from '../markup.ts';
 import { SETTINGS } from '../ranking.ts';
 import type { Candidate, DatasetSummary, Ranking } from '../schema.ts';
 import { problemSentences, tieCount } from '../verdict.ts';
-import { figure, legend, responsive } from './parts.ts';
+import { figure, legend, prose, responsive } from './parts.ts';
 
 /** `details` stands below the ranking, as blocks that open. */
 export function datasetPart(
@@ -30,7 +30,7 @@ export function datasetPart(
 <div class="lead">
 <h2>${dataset.name}</h2>
 <p class="muted small">${facts}; ${integer(train)} training, ${integer(validation)} validation and ${integer(test)} test images. ${problemSentences(dataset).join(' ')}</p>
-<p><b>${ranking.verdict.headline}</b> ${ranking.verdict.sentences.join(' ')}</p>
+<p><b>${prose(ranking.verdict.headline)}</b> ${prose(ranking.verdict.sentences.join(' '))}</p>
 </div>
 ${ranking.candidates.length > 0 ? results(ranking) : null}
 ${details}
@@ -42,18 +42,22 @@ function results(ranking: Ranking): Markup {
   const shape = candidateFigure(ranking);
   const baseline =
     shape.baseline === null ? '' : ' The dashed red line is always answering the most frequent class.';
-  return html`<div class="two">
-<div class="card">${rankingTable(ranking)}</div>
-<div class="card">${figure(
+  const sure = figure(
     'How sure the ranking is',
     `Dot: ${METRIC_NAMES[ranking.metric]}. Bar: 95% interval. Green: the best, and those not significantly worse.${baseline}`,
     responsive((width) => drawCandidates(shape, width)),
-  )}</div>
-<div class="card">${settingsTable(ranking)}</div>
-<div class="card">${figure('Frozen, fine-tuned or from scratch', 'The same network in each setting.', [
-    legend(SETTINGS.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) }))),
-    responsive((width) => drawSettings(rows, ranking.metric, width)),
-  ])}</div>
+  );
+  const key = legend(
+    SETTINGS.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) })),
+  );
+  const sideBySide = figure(
+    'Fixed, fine-tuned or from scratch',
+    'The same network in each setting. Right: gain of the better pre-trained setting over scratch, in points.',
+    [key, responsive((width) => drawSettings(rows, ranking.metric, width))],
+  );
+  return html`<div class="two">
+<div class="column"><div class="card">${rankingTable(ranking)}</div><div class="card">${settingsTable(ranking)}</div></div>
+<div class="column"><div class="card">${sure}</div><div class="card">${sideBySide}</div></div>
 </div>`;
 }
 
@@ -67,7 +71,7 @@ function settingSample(setting: (typeof SETTINGS)[number]): Markup {
 function rankingTable(ranking: Ranking): Markup {
   return html`<table class="ranking">
 <caption>Ranking <span>${tieCount(ranking)}.</span></caption>
-<thead><tr><th></th><th>Network and setting</th><th class="right">Test accuracy<br>95% interval</th><th class="right">To best</th><th class="right">Time</th></tr></thead>
+<thead><tr><th></th><th>Network and setting</th><th class="right">Accuracy<br>95% interval</th><th class="right">To best</th><th class="right">Time</th></tr></thead>
 <tbody>${ranking.candidates.map(rankingRow)}</tbody>
 </table>`;
 }

@@ -38,7 +38,7 @@ header.top { padding-top: 56px; padding-bottom: 8px; }
 .question { color: var(--muted); font-size: 0.95rem; overflow-wrap: anywhere; }
 .question b { color: var(--ink); font-weight: 600; }
 h1 { font-size: clamp(1.55rem, 1.1rem + 2vw, 2.35rem); line-height: 1.22; letter-spacing: -0.02em; max-width: 30em; margin-top: 10px; text-wrap: balance; overflow-wrap: anywhere; }
-.reasons { margin-top: 18px; padding: 0; list-style: none; max-width: 46em; display: grid; gap: 8px; overflow-wrap: anywhere; }
+.reasons { margin-top: 18px; padding: 0; list-style: none; max-width: 52em; display: grid; gap: 8px; overflow-wrap: anywhere; }
 .reasons li { padding-left: 16px; border-left: 2px solid var(--line); }
 .badges { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 24px; padding: 0; list-style: none; }
 .badges li { background: var(--surface); border: 1px solid var(--line); border-radius: 999px; padding: 3px 12px; font-size: 0.85rem; color: var(--muted); overflow-wrap: anywhere; }
@@ -50,12 +50,13 @@ section.part { margin-top: 56px; display: grid; gap: 20px; grid-template-columns
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 20px 22px; min-width: 0; }
 .two { display: grid; gap: 20px; grid-template-columns: minmax(0, 1fr); align-items: start; }
 @media (min-width: 980px) { .two { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
-.three { display: grid; gap: 28px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 340px)); align-items: start; }
+.column { display: grid; gap: inherit; min-width: 0; }
+.three { display: grid; gap: 28px 24px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); align-items: start; }
 
 figure { margin: 0; min-width: 0; }
 figcaption { margin-bottom: 10px; }
 figcaption b { display: block; font-size: 1.05rem; line-height: 1.3; }
-figcaption span { color: var(--muted); font-size: 0.875rem; overflow-wrap: anywhere; }
+figcaption span { display: block; line-height: 1.45; color: var(--muted); font-size: 0.875rem; overflow-wrap: anywhere; }
 .three figcaption b { font-size: 0.95rem; overflow-wrap: anywhere; }
 .plot { display: block; height: auto; max-width: 100%; color: var(--muted); --plot-background: var(--surface); }
 .plot text { white-space: pre; }
@@ -70,6 +71,7 @@ caption span { display: block; font-weight: 400; color: var(--muted); font-size:
 th { text-align: left; font-weight: 500; color: var(--muted); font-size: 0.8rem; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); vertical-align: bottom; }
 td { padding: 8px 10px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; line-height: 1.35; }
 tr:last-child td { border-bottom: 0; }
+th.right { white-space: nowrap; }
 th.right, td.right { text-align: right; }
 th:last-child, td:last-child { padding-right: 0; }
 td small { display: block; color: var(--muted); font-size: 0.82rem; }
@@ -111,7 +113,12 @@ footer { margin-top: 64px; padding-top: 20px; padding-bottom: 48px; color: var(-
   .narrow { display: block; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 8px; }
-  .ranking td, .ranking th { padding-right: 6px; }
+  .pictures { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 12px 10px; }
+  table { font-size: 0.86rem; }
+  .ranking td:nth-child(2) { min-width: 6.9em; }
+  th, td small { font-size: 0.75rem; }
+  td, th { padding-right: 7px; }
+  td .pill { font-size: 0.72rem; padding: 0 7px; }
   .ranking td:first-child, .ranking th:first-child { padding-left: 9px; width: 1.8em; }
 }
 @media print {
