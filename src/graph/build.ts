@@ -74,7 +74,7 @@ export function slice(x: Value, starts: Shape, ends: Shape, steps: Shape = x.sha
   return emit('slice', [x], { starts, ends, steps });
 }
 
-/** Adds `before` and `after` entries of `value` to each axis, and `interior` between neighbours. */
+/** Adds `before` and `after` entries of `value` to each axis, and `interior` of them between neighbours. */
 export function pad(
   x: Value,
   before: Shape,

@@ -55,10 +55,20 @@ function elementwise(dtype?: DType) {
   };
 }
 
+/** Axes count from 0; each may be named once. */
+function requireAxes(x: ValueType, axes: readonly number[]): void {
+  const known = axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < x.shape.length);
+  require(known &&
+    new Set(axes).size === axes.length, `axes [${axes}] are not different axes of the operand`);
+}
+
+function alongAxis([x]: readonly ValueType[], { axis }: { readonly axis: number }): ValueType[] {
+  requireAxes(x, [axis]);
+  return sameAs([x]);
+}
+
 function reduce([x]: readonly ValueType[], { axes, keepDims }: OpAttributes['sum']): ValueType[] {
-  require(axes.every(
-    (axis) => axis >= 0 && axis < x.shape.length,
-  ), `axes [${axes}] are not all axes of the operand`);
+  requireAxes(x, axes);
   const shape = x.shape.flatMap((extent, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [extent]));
   return [{ shape, dtype: x.dtype }];
 }
@@ -75,6 +85,7 @@ export function convOutputSize(input: Shape, weight: Shape, a: ConvAttributes): 
 
 function conv2d([x, w]: readonly ValueType[], a: ConvAttributes): ValueType[] {
   require(x.shape.length === 4 && w.shape.length === 4, 'image and weight must have four axes');
+  require(x.dtype === 'float32' && w.dtype === 'float32', 'image and weight must be float32');
   const [n, c] = x.shape;
   const [o, i] = w.shape;
   require(c === i * a.groups, `the image has ${c} channels, the weight takes ${i} x ${a.groups} groups`);
@@ -159,9 +170,12 @@ const RULES: { [O in Op]: Rule<O> } = {
   sum: reduce,
   mean: reduce,
   max: reduce,
-  softmax: sameAs,
-  logSoftmax: sameAs,
-  argMax: ([x], { axis }) => [{ shape: x.shape.filter((_, other) => other !== axis), dtype: 'int64' }],
+  softmax: alongAxis,
+  logSoftmax: alongAxis,
+  argMax: ([x], { axis }) => {
+    requireAxes(x, [axis]);
+    return [{ shape: x.shape.filter((_, other) => other !== axis), dtype: 'int64' }];
+  },
   oneHot: ([x], { depth }) => {
     require(x.dtype === 'int32' || x.dtype === 'int64', 'class indices must be integers');
     return [f32([...x.shape, depth])];
@@ -185,6 +199,7 @@ const RULES: { [O in Op]: Rule<O> } = {
   },
   concat: (values, { axis }) => {
     const [first] = values;
+    requireAxes(first, [axis]);
     const others = (shape: Shape) => shape.filter((_, other) => other !== axis);
     for (const value of values) {
       require(value.dtype === first.dtype &&

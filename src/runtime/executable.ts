@@ -4,13 +4,20 @@
  * All outputs are written into memory allocated once.
  */
 import type ort from 'onnxruntime-node';
-import { type LoweredModel, lower, orderOf, type Port, physicalShape } from '../compile/index.ts';
+import {
+  type LoweredModel,
+  lower,
+  movesNothing,
+  orderOf,
+  type Port,
+  permutationBetween,
+  physicalShape,
+} from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import {
   sameShape,
   showShape,
-  sizeOf,
   type Tensor,
   tensor,
   transpose,
@@ -93,18 +100,13 @@ export class Executable {
     for (const name of names) {
       const [mine, theirs] = [this.#ports.get(name), other.#ports.get(name)];
       if (!mine || !theirs) continue;
-      const fits = sameShape(
-        physicalShape(mine.shape, mine.layout),
-        physicalShape(theirs.shape, theirs.layout),
-      );
-      invariant(fits, `"${name}" lies differently in the two executables`);
+      invariant(lieAlike(mine, theirs), `"${name}" lies differently in the two executables`);
       this.#feeds[name] = other.#feeds[name];
     }
   }
 
   /**
-   * Runs once with the inputs as they are set, and advances the carried ones. Returns the other outputs;
-   * they are valid until the next run.
+   * Runs once with the inputs as they are set, and advances the carried ones. Returns copies of the other outputs.
    */
   async run(random?: RandomSource): Promise<Record<string, Tensor>> {
     for (const { name } of this.lowered.randoms) {
@@ -148,9 +150,15 @@ function checkCarried(lowered: LoweredModel, input: string, output: string): voi
   const from = lowered.inputs.find((port) => port.name === input);
   const to = lowered.outputs.find((port) => port.name === output);
   invariant(from && to, `carried "${input}" -> "${output}": no such input or output`);
-  const fits = sameShape(physicalShape(from.shape, from.layout), physicalShape(to.shape, to.layout));
-  invariant(
-    fits && sizeOf(from.shape) === sizeOf(to.shape),
-    `carried "${input}" and "${output}" lie differently`,
+  invariant(lieAlike(from, to), `carried "${input}" and "${output}" lie differently`);
+}
+
+/** Whether the memory of one port can serve as the other's. */
+function lieAlike(a: Port, b: Port): boolean {
+  const order = permutationBetween(a.layout, b.layout, a.shape.length);
+  return (
+    a.dtype === b.dtype &&
+    sameShape(a.shape, b.shape) &&
+    (order === undefined || movesNothing(physicalShape(a.shape, a.layout), order))
   );
 }

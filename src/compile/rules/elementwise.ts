@@ -37,6 +37,12 @@ function hardSigmoid(e: Emitter, x: string, alpha: number, beta: number): string
   return e.emit('HardSigmoid', [x], { alpha: { float: alpha }, beta: { float: beta } });
 }
 
+/** 1 where side (x - bound) > 0, else 0; as steep as it can be while steepness times bound is a finite float32. */
+function beyond(e: Emitter, x: string, bound: number, side: 1 | -1): string {
+  const steepness = Math.abs(bound) < 64 ? STEEP : 2 ** (126 - Math.ceil(Math.log2(Math.abs(bound))));
+  return hardSigmoid(e, x, side * steepness, -side * bound * steepness);
+}
+
 /** Element types in ONNX's numbering. */
 const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
@@ -58,11 +64,12 @@ export const elementwiseRules = {
   step: ({ inputs: [x], outputs: [y] }, e) => e.define(y, hardSigmoid(e, e.use(x, e.layoutOf(y)), STEEP, 0)),
   between: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) => {
     const name = e.use(x, e.layoutOf(y));
-    const above = hardSigmoid(e, name, STEEP, -min * STEEP);
-    e.define(
-      y,
-      Number.isFinite(max) ? e.emit('Mul', [above, hardSigmoid(e, name, -STEEP, max * STEEP)]) : above,
-    );
+    const bounds = [
+      ...(min === Number.NEGATIVE_INFINITY ? [] : [beyond(e, name, min, 1)]),
+      ...(max === Number.POSITIVE_INFINITY ? [] : [beyond(e, name, max, -1)]),
+    ];
+    const everywhere = () => hardSigmoid(e, name, 0, 1);
+    e.define(y, bounds.length === 2 ? e.emit('Mul', bounds) : (bounds[0] ?? everywhere()));
   },
   cast: ({ inputs: [x], outputs: [y], attributes: { to } }, e) =>
     e.define(y, e.emit('Cast', [e.use(x, e.layoutOf(y))], { to: { int: ONNX_TYPE[to] } })),

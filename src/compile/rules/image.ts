@@ -1,18 +1,50 @@
 /** Lowering of pooling and normalisation. */
 import type { NodeOf } from '../../graph/graph.ts';
 import type { Op, PoolAttributes } from '../../graph/ops.ts';
-import { sizeOf } from '../../tensor/tensor.ts';
+import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
 import { CHANNELS_FIRST, physicalShape } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 
-function poolAttributes(a: PoolAttributes): Attributes {
+/**
+ * ONNX attributes of a pooling. Rounding up is written as padding behind the image, since runtimes disagree on
+ * whether a last window may begin in the padding.
+ */
+function poolAttributes(a: PoolAttributes, input: Shape, output: Shape): Attributes {
+  const after = (axis: 0 | 1) =>
+    a.ceilMode
+      ? Math.max(
+          0,
+          (output[2 + axis] - 1) * a.strides[axis] + a.kernel[axis] - input[2 + axis] - a.padding[axis],
+        )
+      : a.padding[2 + axis];
   return {
     kernel_shape: { ints: a.kernel },
     strides: { ints: a.strides },
-    pads: { ints: a.padding },
-    ceil_mode: { int: Number(a.ceilMode) },
+    pads: { ints: [a.padding[0], a.padding[1], after(0), after(1)] },
   };
+}
+
+/** Where padding counts and sizes round up, the padding is made and only what lies behind it does not count. */
+function averagePool2d(
+  { inputs: [x], outputs: [y], attributes: a }: NodeOf<'averagePool2d'>,
+  e: Emitter,
+): void {
+  const layout = e.layoutOf(y);
+  const image = e.use(x, layout);
+  const [top, left, bottom, right] = a.padding;
+  if (!(a.countIncludePad && a.ceilMode)) {
+    const count = { count_include_pad: { int: Number(a.countIncludePad) } };
+    e.define(y, e.emit('AveragePool', [image], { ...poolAttributes(a, x.shape, y.shape), ...count }), layout);
+    return;
+  }
+  const padded = [x.shape[0], x.shape[1], x.shape[2] + top + bottom, x.shape[3] + left + right];
+  const attributes = poolAttributes({ ...a, padding: [0, 0, 0, 0] }, padded, y.shape);
+  e.define(
+    y,
+    e.emit('AveragePool', [e.pad(image, [0, 0, top, left], [0, 0, bottom, right])], attributes),
+    layout,
+  );
 }
 
 /** A per-channel vector as [C, 1], to meet an image as [C, N H W]. */
@@ -122,18 +154,17 @@ export const imageRules = {
   maxPool2d: ({ inputs: [x], outputs: [y, indices], attributes }, e) => {
     const layout = e.layoutOf(y);
     const remembers = e.isUsed(indices);
-    const names = e.emitAll('MaxPool', [e.use(x, layout)], poolAttributes(attributes), remembers ? 2 : 1);
+    const names = e.emitAll(
+      'MaxPool',
+      [e.use(x, layout)],
+      poolAttributes(attributes, x.shape, y.shape),
+      remembers ? 2 : 1,
+    );
     e.define(y, names[0], layout);
     if (remembers) e.define(indices, names[1], layout);
   },
   maxPool2dGradient,
-  averagePool2d: ({ inputs: [x], outputs: [y], attributes }, e) => {
-    const pooling = {
-      ...poolAttributes(attributes),
-      count_include_pad: { int: Number(attributes.countIncludePad) },
-    };
-    e.define(y, e.emit('AveragePool', [e.use(x, e.layoutOf(y))], pooling));
-  },
+  averagePool2d,
   batchNorm,
   batchNormGradient,
   channelAffine,

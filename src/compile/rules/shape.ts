@@ -19,6 +19,11 @@ const ordered = (list: readonly number[], layout: Layout) =>
 function reduction(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax') {
   return ({ inputs: [x], outputs: [y], attributes }: NodeOf<'sum' | 'mean' | 'max'>, e: Emitter): void => {
     const layout = e.layoutOf(x);
+    // No axes mean none here, but all of them to ONNX.
+    if (attributes.axes.length === 0) {
+      e.define(y, e.use(x), layout);
+      return;
+    }
     const axes = attributes.axes.map((axis) => physicalAxis(axis, layout)).sort((a, b) => a - b);
     const kept: Attributes = { keepdims: { int: attributes.keepDims ? 1 : 0 } };
     // Up to opset 17 only ReduceSum takes its axes as an operand.
@@ -64,12 +69,19 @@ function matmul({ inputs: [a, b], outputs: [y], attributes }: NodeOf<'matmul'>, 
   e.define(y, name, 'logical');
 }
 
-/** `interior` zeros between neighbours of the memory axis `axis`: as zeros behind each number, less the last ones. */
-function dilate(e: Emitter, x: string, shape: number[], axis: number, interior: number): string {
+/** `interior` times `value` between neighbours of the memory axis `axis`: put behind each number, less the last ones. */
+function dilate(
+  e: Emitter,
+  x: string,
+  shape: number[],
+  axis: number,
+  interior: number,
+  value: number,
+): string {
   const split = [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)];
   const none = split.map(() => 0);
   const after = none.map((_, position) => (position === axis + 1 ? interior : 0));
-  const padded = e.pad(e.reshape(x, split), none, after);
+  const padded = e.pad(e.reshape(x, split), none, after, value);
   const extent = shape[axis] * (interior + 1);
   const merged = e.reshape(padded, [...shape.slice(0, axis), extent, ...shape.slice(axis + 1)]);
   shape[axis] = extent - interior;
@@ -81,7 +93,7 @@ function pad({ inputs: [x], outputs: [y], attributes }: NodeOf<'pad'>, e: Emitte
   let name = e.use(x, layout);
   const shape = [...physicalShape(x.shape, layout)];
   ordered(attributes.interior, layout).forEach((interior, axis) => {
-    if (interior > 0 && shape[axis] > 1) name = dilate(e, name, shape, axis, interior);
+    if (interior > 0 && shape[axis] > 1) name = dilate(e, name, shape, axis, interior, attributes.value);
   });
   e.define(
     y,
