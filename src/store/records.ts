@@ -109,3 +109,17 @@ export interface FailedCell {
 }
 
 export type CellOutcome = FinishedCell | FailedCell;
+
+/** One start of a command over a store: what a replay needs to know. */
+export interface RunRecord {
+  /** Grows with every run recorded in this store. */
+  readonly id: number;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Name of the command, for example `study`. */
+  readonly command: string;
+  /** Every option with its value, defaults included; any JSON. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Versions, machine, threads. */
+  readonly environment: Readonly<Record<string, string | number>>;
+}

@@ -1,0 +1,54 @@
+/** Files that are whole or absent, whatever happens to the process or the machine meanwhile. */
+import { closeSync, type Dirent, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/**
+ * Creates or replaces the file at `path` in one step: `write` fills a temporary file in the same file
+ * system, which is flushed and then renamed.
+ * @param temporary a path that nobody else uses; a leftover there after a crash is of no value
+ */
+export async function writeWhole(
+  path: string,
+  temporary: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(temporary, 'w');
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  flush(dirname(path));
+}
+
+/** Creates a folder and its parents; the new names are on disk afterwards. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (!first) return;
+  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) flush(dirname(folder));
+}
+
+/** Flushes every file and folder of a tree, the folder itself included. */
+export function flushTree(folder: string): void {
+  const entries: Dirent[] = readdirSync(folder, { withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) flushTree(path);
+    else if (entry.isFile()) flush(path);
+  }
+  flush(folder);
+}
+
+/** Flushes a file's content or a folder's names to disk. Windows cannot open folders and needs no flush of them. */
+export function flush(path: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

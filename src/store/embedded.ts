@@ -1,0 +1,127 @@
+/**
+ * The store in a folder, with PostgreSQL inside this process (PGlite) and no server:
+ *
+ *   database/   the database
+ *   artifacts/  networks and per-image predictions by their SHA-256
+ *   lock        who has the folder open
+ *
+ * A closed folder may be copied, moved and archived like any other.
+ */
+
+import { existsSync, statfsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { drizzle } from 'drizzle-orm/pglite';
+import { messageOf, UserError } from '../util/errors.ts';
+import { ArtifactFolder } from './artifacts.ts';
+import { flush, flushTree, makeFolder } from './durable-files.ts';
+import { startDatabase } from './embedded-database.ts';
+import { takeLock } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { SqlStore } from './sql-store.ts';
+import type { Store } from './store.ts';
+
+/** The database writes its log in pieces of 16 MB; with less room than this it stops. */
+const LOG_PIECE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens the store in `folder`, which is created when it is missing (the first time takes some seconds).
+ * One process at a time; the store keeps the folder until it is closed or the process ends.
+ * @throws UserError STORE_NOT_WRITABLE the folder cannot be created or written
+ * @throws UserError STORE_LOCKED another process has the folder open
+ * @throws UserError STORE_NEWER a newer version of this program has written the folder
+ * @throws UserError STORE_UNREADABLE the database in it cannot be opened
+ * @throws UserError STORE_FULL the disk is full
+ */
+export async function openEmbeddedStore(folder: string): Promise<Store> {
+  const root = resolve(folder);
+  const lock = await own(root);
+  const giveBack: (() => unknown)[] = [() => lock.release()];
+  const close = async () => {
+    for (const step of giveBack.splice(0).reverse()) await step();
+  };
+  const explain = (error: unknown) => explainFullDisk(error, root);
+  try {
+    const artifacts = await ArtifactFolder.open(join(root, 'artifacts'));
+    const engine = await openDatabase(root);
+    giveBack.push(() => engine.close());
+    const database = drizzle(engine);
+    await migrate(database, `The results folder "${root}"`);
+    return new SqlStore({ database, artifacts, explain, close });
+  } catch (error) {
+    await close();
+    throw explain(error);
+  }
+}
+
+async function own(root: string) {
+  try {
+    await makeFolder(root);
+    return await takeLock(join(root, 'lock'));
+  } catch (error) {
+    const explained = explainFullDisk(error, root);
+    if (explained instanceof UserError) throw explained;
+    throw new UserError(
+      'STORE_NOT_WRITABLE',
+      `The results folder "${root}" cannot be created or written: ${messageOf(error)}.`,
+      'Choose another folder, or change the permissions of this one.',
+      { cause: error },
+    );
+  }
+}
+
+async function openDatabase(root: string) {
+  const path = join(root, 'database');
+  try {
+    if (!existsSync(path)) await createDatabase(path);
+    return await startDatabase(path);
+  } catch (error) {
+    const explained = explainFullDisk(error, root);
+    if (explained instanceof UserError) throw explained;
+    throw new UserError(
+      'STORE_UNREADABLE',
+      `The database in "${path}" cannot be opened: ${messageOf(error)}`,
+      'Restore the results folder from a backup, or use another folder.',
+      { cause: error },
+    );
+  }
+}
+
+/** Creates the empty database aside and renames it when it is whole: an interrupted start leaves no half of one. */
+async function createDatabase(path: string): Promise<void> {
+  const aside = `${path}.new`;
+  await rm(aside, { recursive: true, force: true });
+  const engine = await startDatabase(aside);
+  await engine.close();
+  flushTree(aside);
+  await rename(aside, path);
+  flush(dirname(path));
+}
+
+/**
+ * A full disk shows itself as an error of the file system (ENOSPC), as an error of PostgreSQL (53100), or,
+ * when not even the log could be written, as an abort of the database's program.
+ */
+function explainFullDisk(error: unknown, root: string): unknown {
+  if (error instanceof UserError || !isFullDisk(error, root)) return error;
+  return new UserError(
+    'STORE_FULL',
+    `The disk that holds the results folder "${root}" is full.`,
+    'Every result that was reported as stored is safe: make room and run the same command again.',
+    { cause: error },
+  );
+}
+
+function isFullDisk(error: unknown, root: string): boolean {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    const { code } = inner as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === '53100') return true;
+    if (inner.name === 'RuntimeError' && freeBytes(root) < LOG_PIECE_BYTES) return true;
+  }
+  return false;
+}
+
+function freeBytes(root: string): number {
+  const { bavail, bsize } = statfsSync(root);
+  return bavail * bsize;
+}

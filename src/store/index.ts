@@ -1,0 +1,18 @@
+/** The durable store: what it keeps, how it behaves, and the store in a folder. */
+export { openEmbeddedStore } from './embedded.ts';
+export type {
+  ArtifactReference,
+  Cell,
+  CellOutcome,
+  CellResult,
+  CurvePoint,
+  FailedCell,
+  FinishedCell,
+  MetricName,
+  Prediction,
+  RunRecord,
+  Setting,
+  Trial,
+} from './records.ts';
+export { DOCUMENT_VERSION } from './records.ts';
+export type { Store } from './store.ts';

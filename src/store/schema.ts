@@ -1,0 +1,102 @@
+/**
+ * The tables, as drizzle sees them; `npx drizzle-kit generate` writes the numbered SQL in `migrations/` from
+ * this file, and `migrations/meta/` holds the resulting schema for review. Only plain PostgreSQL is used, so
+ * that one schema serves the embedded database and a server. Large things (networks, per-image predictions)
+ * are artifacts: a row holds their address only.
+ */
+import {
+  bigint,
+  doublePrecision,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core';
+import type { CurvePoint } from './records.ts';
+
+type Numbers = Readonly<Record<string, number>>;
+type Environment = Readonly<Record<string, string | number>>;
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: 'date' });
+const large = (name: string) => bigint(name, { mode: 'number' });
+
+/** Every cell that was ever planned; never updated. */
+export const cells = pgTable('cells', {
+  key: text('key').primaryKey(),
+  /** Order of planning. */
+  position: large('position').notNull().generatedAlwaysAsIdentity(),
+  dataset: text('dataset').notNull(),
+  model: text('model').notNull(),
+  setting: text('setting', { enum: ['fixed', 'finetune', 'scratch'] }).notNull(),
+  protocol: text('protocol').notNull(),
+  seed: large('seed').notNull(),
+  determinedBy: jsonb('determined_by').$type<Readonly<Record<string, unknown>>>().notNull(),
+});
+
+/** One row per finished cell; never updated. */
+export const results = pgTable('results', {
+  cellKey: text('cell_key')
+    .primaryKey()
+    .references(() => cells.key),
+  classes: jsonb('classes').$type<readonly string[]>().notNull(),
+  metric: text('metric', { enum: ['top1', 'meanPerClass'] }).notNull(),
+  hyperparameters: jsonb('hyperparameters').$type<Numbers>().notNull(),
+  validationValue: doublePrecision('validation_value').notNull(),
+  validationImages: integer('validation_images').notNull(),
+  testValue: doublePrecision('test_value').notNull(),
+  testTop1: doublePrecision('test_top1').notNull(),
+  testMeanPerClass: doublePrecision('test_mean_per_class').notNull(),
+  testCorrect: integer('test_correct').notNull(),
+  testImages: integer('test_images').notNull(),
+  trainImages: integer('train_images').notNull(),
+  curve: jsonb('curve').$type<readonly CurvePoint[]>().notNull(),
+  secondsTotal: doublePrecision('seconds_total').notNull(),
+  secondsSearch: doublePrecision('seconds_search').notNull(),
+  secondsFinal: doublePrecision('seconds_final').notNull(),
+  networkSha256: text('network_sha256').notNull(),
+  networkBytes: large('network_bytes').notNull(),
+  networkMediaType: text('network_media_type').notNull(),
+  /** JSON lines, one `Prediction` each. */
+  predictionsSha256: text('predictions_sha256').notNull(),
+  predictionsBytes: large('predictions_bytes').notNull(),
+  predictionsMediaType: text('predictions_media_type').notNull(),
+  environment: jsonb('environment').$type<Environment>().notNull(),
+  finishedAt: moment('finished_at').notNull(),
+});
+
+/** The hyper-parameter grid of a finished cell, in the order in which it was tried. */
+export const trials = pgTable(
+  'trials',
+  {
+    cellKey: text('cell_key')
+      .notNull()
+      .references(() => results.cellKey),
+    position: integer('position').notNull(),
+    hyperparameters: jsonb('hyperparameters').$type<Numbers>().notNull(),
+    status: text('status', { enum: ['finished', 'stopped', 'diverged'] }).notNull(),
+    validation: doublePrecision('validation'),
+    steps: integer('steps').notNull(),
+    seconds: doublePrecision('seconds').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.cellKey, table.position] })],
+);
+
+/** The last failure of each cell that has no result. */
+export const failures = pgTable('failures', {
+  cellKey: text('cell_key')
+    .primaryKey()
+    .references(() => cells.key),
+  error: text('error').notNull(),
+  failedAt: moment('failed_at').notNull().defaultNow(),
+});
+
+/** One row per start of a command over the store; never updated. */
+export const runs = pgTable('runs', {
+  id: large('id').primaryKey().generatedAlwaysAsIdentity(),
+  startedAt: moment('started_at').notNull(),
+  command: text('command').notNull(),
+  arguments: jsonb('arguments').$type<Readonly<Record<string, unknown>>>().notNull(),
+  environment: jsonb('environment').$type<Environment>().notNull(),
+});
