@@ -1,0 +1,165 @@
+/**
+ * Fixed features: the pre-trained network stays as it is, and L2 multinomial logistic regression on its
+ * penultimate features takes the place of its classifier. (Kornblith et al. 2019, section 3 and appendix A.)
+ */
+import { BatchLoader, openViewCache, type View } from '../data/index.ts';
+import { transferHead } from '../models/index.ts';
+import { metadataOf } from '../onnx/index.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { networkFile, runOverImages } from '../train/index.ts';
+import { invariant } from '../util/errors.ts';
+import { VERSION } from '../util/version.ts';
+import { engineObjective } from './engine-objective.ts';
+import type { LabelledFeatures } from './logistic-problem.ts';
+import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
+import type { FixedProtocol } from './protocol.ts';
+import { LOGITS, metricOf, type SettingInputs, type SettingResult, stopwatch } from './setting.ts';
+
+/** Images whose features are computed at a time. */
+const BATCH = 16;
+
+/** Chooses lambda on the validation part, fits train and validation part together, and predicts the test part once. */
+export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtocol): Promise<SettingResult> {
+  const { dataset, weights, threads, onProgress } = inputs;
+  invariant(weights, 'fixed features need pre-trained weights');
+  const total = stopwatch();
+  const progress = progressOf(inputs, protocol);
+  const { train, validation } = await featuresOf(inputs, protocol, progress);
+  const createObjective = engineObjective(threads);
+  const classes = dataset.classes.length;
+  const path = await regularizationPath({
+    train,
+    validation,
+    classes,
+    score: metricOf(dataset),
+    lambdas: protocol.lambdas,
+    createObjective,
+    onProgress: (event) => progress('logistic regression', event.done, event.note),
+  });
+  const search = total();
+  const final = stopwatch();
+  const together = joined(train, validation);
+  const solution = await fitLogisticRegression(together, classes, path.best.lambda, { createObjective });
+  const network = classifierFile(inputs, protocol, solution);
+  const test = await imagesOf(inputs, protocol, ['test'], progress);
+  const testLogits = await runOverImages(network, LOGITS, test, dataset.splits.test.length, {
+    threads,
+    phase: 'predict test images',
+    onProgress: (event) => progress('predict test images', event.done),
+  });
+  await test.close();
+  onProgress({ phase: 'done', done: 1, total: 1 });
+  return {
+    hyperparameters: { lambda: path.best.lambda },
+    validation: path.best.validation,
+    trials: path.trials.map(({ lambda, validation: value, iterations, seconds }) => ({
+      hyperparameters: { lambda },
+      status: 'finished',
+      validation: value,
+      steps: iterations,
+      seconds,
+    })),
+    curve: [],
+    testLogits,
+    network,
+    seconds: { total: total(), search, final: final() },
+  };
+}
+
+type Progress = (phase: Phase, done: number, note?: string) => void;
+type Phase = 'features' | 'logistic regression' | 'predict test images';
+
+/** One count over all phases: images whose features are made, lambdas (at eight images each), test images. */
+function progressOf(
+  { dataset: { splits }, onProgress }: SettingInputs,
+  { lambdas }: FixedProtocol,
+): Progress {
+  const sizes: Record<Phase, [start: number, unit: number]> = {
+    features: [0, 1],
+    'logistic regression': [splits.train.length + splits.validation.length, 8],
+    'predict test images': [splits.train.length + splits.validation.length + 8 * lambdas.length, 1],
+  };
+  const total = sizes['predict test images'][0] + splits.test.length;
+  return (phase, done, note) =>
+    onProgress({ phase, done: sizes[phase][0] + sizes[phase][1] * done, total, note });
+}
+
+const viewOf = ({ model }: SettingInputs, { view }: FixedProtocol): View => ({
+  ...view,
+  size: model.input.size,
+});
+
+async function imagesOf(
+  inputs: SettingInputs,
+  protocol: FixedProtocol,
+  parts: readonly ('train' | 'validation' | 'test')[],
+  progress: Progress,
+): Promise<BatchLoader> {
+  const { dataset, model, cacheFolder } = inputs;
+  const records = parts.flatMap((part) => dataset.splits[part]);
+  const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
+    progress('features', 0, `${event.phase}: ${event.done} of ${event.total}`),
+  );
+  const labels = records.map(({ label }) => label);
+  return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
+}
+
+async function featuresOf(
+  inputs: SettingInputs,
+  protocol: FixedProtocol,
+  progress: Progress,
+): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {
+  const { dataset, model, weights, threads } = inputs;
+  const loader = await imagesOf(inputs, protocol, ['train', 'validation'], progress);
+  const { train, validation } = dataset.splits;
+  const file = networkFile(
+    (net, x) => model.backbone(net, x).features,
+    'features',
+    model.input.size,
+    weights!,
+  );
+  const matrix = await runOverImages(file, 'features', loader, train.length + validation.length, {
+    threads,
+    phase: 'features',
+    onProgress: (event) => progress('features', event.done),
+  });
+  await loader.close();
+  const part = (records: readonly { label: number }[], start: number): LabelledFeatures => ({
+    features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),
+    labels: Int32Array.from(records, ({ label }) => label),
+  });
+  return { train: part(train, 0), validation: part(validation, train.length) };
+}
+
+function joined(a: LabelledFeatures, b: LabelledFeatures): LabelledFeatures {
+  const features = new Float32Array(a.features.length + b.features.length);
+  features.set(a.features);
+  features.set(b.features, a.features.length);
+  return { features, labels: Int32Array.from([...a.labels, ...b.labels]) };
+}
+
+/** The backbone with the logistic regression as its head, as one file. */
+function classifierFile(
+  inputs: SettingInputs,
+  protocol: FixedProtocol,
+  solution: LogisticSolution,
+): Uint8Array {
+  const { dataset, model, weights } = inputs;
+  const classes = dataset.classes.length;
+  const all = new Map<string, Tensor>(weights);
+  all.set('head.weight', float32([classes, model.featureSize], solution.weights));
+  all.set('head.bias', float32([classes], solution.bias));
+  const resize = viewOf(inputs, protocol);
+  const metadata = metadataOf(
+    dataset.classes,
+    { ...model.input, resize },
+    { version: VERSION, model: model.name, dataset: dataset.name, setting: 'fixed' },
+  );
+  return networkFile(
+    (net, x) => transferHead(net, model.backbone(net, x).features, classes),
+    LOGITS,
+    model.input.size,
+    all,
+    metadata,
+  );
+}

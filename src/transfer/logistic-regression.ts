@@ -1,0 +1,254 @@
+/**
+ * Multinomial logistic regression on penultimate features, along a path of regularisation strengths: the
+ * fixed-features setting.
+ *
+ * Reference: Kornblith, Shlens & Le, "Do better ImageNet models transfer better?", 2019, appendix A: L2
+ * penalty, L-BFGS, 45 strengths, each fit started from the next stronger one. See `logistic-objective.ts`
+ * for the objective and `logistic-problem.ts` for the coordinates in which it is minimised.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { invariant } from '../util/errors.ts';
+import { type ProgressListener, silent } from '../util/progress.ts';
+import { minimize, type Objective } from './lbfgs.ts';
+import {
+  affineScores,
+  createReferenceObjective,
+  type LogisticObjective,
+  softmax,
+} from './logistic-objective.ts';
+import { type LabelledFeatures, type LogisticProblem, prepareProblem } from './logistic-problem.ts';
+
+/** 45 values, four to the decade, from 1e-6 to 1e5. */
+export const LAMBDA_GRID: readonly number[] = Array.from({ length: 45 }, (_, i) => 10 ** (i / 4 - 6));
+
+export interface FitOptions {
+  /** Largest relative excess of the loss over its minimum; default 1e-6. */
+  readonly tolerance?: number;
+  /** L-BFGS iterations per lambda; default 1,000. */
+  readonly maxIterations?: number;
+  readonly onProgress?: ProgressListener;
+}
+
+export interface LogisticSolution {
+  readonly lambda: number;
+  readonly classes: number;
+  /** classes x columns, row-major. */
+  readonly weights: Float64Array;
+  readonly bias: Float64Array;
+  /** Summed cross-entropy + lambda / 2 |W|^2. */
+  readonly loss: number;
+  readonly iterations: number;
+  /** False when the iterations ran out, or when rounding hid any further progress before `tolerance`. */
+  readonly converged: boolean;
+}
+
+/**
+ * Yields the solution of each lambda, from the strongest to the weakest whatever the order given. Each fit
+ * starts where the line through the two solutions before it, drawn over log lambda, points: on separable
+ * data weights grow in proportion to -log lambda, and the iterations fall to a quarter.
+ */
+export async function* fitPath(
+  objective: LogisticObjective,
+  {
+    lambdas = LAMBDA_GRID,
+    onProgress = silent,
+    ...options
+  }: FitOptions & { lambdas?: readonly number[] } = {},
+): AsyncGenerator<LogisticSolution> {
+  const descending = [...lambdas].sort((a, b) => b - a);
+  invariant(descending.length > 0 && descending.at(-1)! > 0, 'every lambda must be positive');
+  let latest = constantPrediction(objective.problem);
+  let earlier: Float64Array | undefined;
+  for (const [index, lambda] of descending.entries()) {
+    const stride =
+      Math.log(lambda / descending[index - 1]) / Math.log(descending[index - 1] / descending[index - 2]);
+    const start = earlier && Number.isFinite(stride) ? extrapolate(earlier, latest, stride) : latest;
+    const minimum = await fitOne(objective, lambda, start, options);
+    earlier = index > 0 ? latest : undefined;
+    latest = minimum.point;
+    const note = `lambda ${lambda.toExponential(1)}, ${minimum.iterations} iterations`;
+    onProgress({ phase: 'fit logistic regression', done: index + 1, total: descending.length, note });
+    yield solutionOf(objective.problem, lambda, minimum);
+    // A synchronous objective would otherwise keep timers and other work waiting for the whole path.
+    await setImmediate();
+  }
+}
+
+/**
+ * Minimises the loss of one lambda. Biases are counted in units of the typical length of a feature vector, so
+ * that they curve the loss about as much as the weights do.
+ *
+ * The loss is lambda-strongly convex in the weights, so |gradient|^2 / (2 lambda) bounds its excess over the
+ * minimum, and the search ends when that is below `tolerance` times the loss. In their units the biases are
+ * at least as curved, except under a lambda so strong that all predictions stay near the class frequencies.
+ */
+async function fitOne(
+  objective: LogisticObjective,
+  lambda: number,
+  start: Float64Array,
+  { tolerance = 1e-6, maxIterations = 1000 }: FitOptions,
+) {
+  const { images, classes, columns, features } = objective.problem;
+  const unit = Math.sqrt(features.reduce((sum, value) => sum + value * value, 0) / images) || 1;
+  const scaleBias = (parameters: Float64Array, factor: number) => {
+    for (let i = classes * columns; i < parameters.length; i++) parameters[i] *= factor;
+    return parameters;
+  };
+  const scaled: Objective = async (point, gradient) => {
+    const loss = await objective.lossAndGradient(scaleBias(point.slice(), unit), lambda, gradient);
+    scaleBias(gradient, unit);
+    return loss;
+  };
+  const curvature = Math.min(lambda, (unit * unit * images) / classes);
+  const minimum = await minimize(scaled, scaleBias(start.slice(), 1 / unit), {
+    gradientTolerance: (loss) => Math.sqrt(2 * curvature * tolerance * loss),
+    maxIterations,
+    valueNoise: objective.valueNoise,
+  });
+  return { ...minimum, point: scaleBias(minimum.point, unit) };
+}
+
+/** Weights 0 and the logarithms of the class frequencies: the solution for an infinite lambda. */
+function constantPrediction({ classes, columns, images, labels }: LogisticProblem): Float64Array {
+  // Half an image keeps the bias of a class without images finite.
+  const counts = new Float64Array(classes).fill(0.5);
+  for (const label of labels) counts[label]++;
+  const parameters = new Float64Array(classes * (columns + 1));
+  parameters.set(
+    counts.map((count) => Math.log(count / images)),
+    classes * columns,
+  );
+  return parameters;
+}
+
+function extrapolate(earlier: Float64Array, latest: Float64Array, stride: number): Float64Array {
+  return latest.map((value, i) => value + stride * (value - earlier[i]));
+}
+
+function solutionOf(
+  problem: LogisticProblem,
+  lambda: number,
+  minimum: { point: Float64Array; value: number; iterations: number; converged: boolean },
+): LogisticSolution {
+  const { classes, columns } = problem;
+  const { point, value: loss, iterations, converged } = minimum;
+  const reduced = { weights: point.subarray(0, classes * columns), bias: point.subarray(classes * columns) };
+  const { weights, bias } = problem.restore(reduced.weights, reduced.bias);
+  return { lambda, classes, weights, bias, loss, iterations, converged };
+}
+
+/** Makes an objective of a problem: the reference in plain float64, or one that runs on an engine. */
+export type CreateObjective = (problem: LogisticProblem) => LogisticObjective | Promise<LogisticObjective>;
+
+export interface PathOptions extends FitOptions {
+  readonly train: LabelledFeatures;
+  readonly validation: LabelledFeatures;
+  readonly classes: number;
+  /** The validation metric, larger is better. */
+  readonly score: (labels: Int32Array, predicted: Int32Array) => number;
+  /** Default: `LAMBDA_GRID`. */
+  readonly lambdas?: readonly number[];
+  readonly createObjective?: CreateObjective;
+}
+
+export interface PathTrial {
+  readonly lambda: number;
+  /** `score` on the validation part. */
+  readonly validation: number;
+  readonly loss: number;
+  readonly iterations: number;
+  readonly converged: boolean;
+  readonly seconds: number;
+}
+
+export interface RegularizationPath {
+  /** From the largest lambda to the smallest. */
+  readonly trials: readonly PathTrial[];
+  /** The trial with the highest validation score; of equal ones that with the largest lambda. */
+  readonly best: PathTrial;
+  /** The solution of `best`, fitted on the training part alone. */
+  readonly solution: LogisticSolution;
+}
+
+/** Fits every lambda on the training part and scores it on the validation part. */
+export async function regularizationPath(options: PathOptions): Promise<RegularizationPath> {
+  const { train, validation, classes, score, createObjective = createReferenceObjective } = options;
+  const objective = await createObjective(prepareProblem(train, classes));
+  const trials: PathTrial[] = [];
+  let chosen: { best: PathTrial; solution: LogisticSolution } | undefined;
+  try {
+    let started = performance.now();
+    for await (const solution of fitPath(objective, options)) {
+      const { lambda, loss, iterations, converged } = solution;
+      const value = score(validation.labels, predictClasses(validation.features, solution));
+      const seconds = (performance.now() - started) / 1000;
+      const trial = { lambda, validation: value, loss, iterations, converged, seconds };
+      trials.push(trial);
+      if (!chosen || value > chosen.best.validation) chosen = { best: trial, solution };
+      started = performance.now();
+    }
+  } finally {
+    await objective.close();
+  }
+  invariant(chosen, 'a regularisation path has no lambda');
+  return { trials, ...chosen };
+}
+
+/** Fits one lambda, for example the chosen one on training and validation part together. */
+export async function fitLogisticRegression(
+  train: LabelledFeatures,
+  classes: number,
+  lambda: number,
+  {
+    createObjective = createReferenceObjective,
+    ...options
+  }: FitOptions & { createObjective?: CreateObjective } = {},
+): Promise<LogisticSolution> {
+  const objective = await createObjective(prepareProblem(train, classes));
+  try {
+    const { value } = await fitPath(objective, { ...options, lambdas: [lambda] }).next();
+    invariant(value, 'a path of one lambda yields one solution');
+    return value;
+  } finally {
+    await objective.close();
+  }
+}
+
+const BLOCK = 64;
+
+/**
+ * Class probabilities of images.
+ * @param features images x columns, row-major, as many columns as the solution was fitted on
+ * @returns images x classes, row-major; every row sums to 1
+ */
+export function predictProbabilities(features: Float32Array, solution: LogisticSolution): Float64Array {
+  const { classes, weights, bias } = solution;
+  const columns = weights.length / classes;
+  const images = features.length / columns;
+  invariant(Number.isInteger(images), `${features.length} features for a solution of ${columns} columns`);
+  const parameters = new Float64Array(weights.length + classes);
+  parameters.set(weights);
+  parameters.set(bias, weights.length);
+  const probabilities = new Float64Array(images * classes);
+  const rows = new Float64Array(BLOCK * columns);
+  for (let first = 0; first < images; first += BLOCK) {
+    const count = Math.min(BLOCK, images - first);
+    rows.set(features.subarray(first * columns, (first + count) * columns));
+    const block = probabilities.subarray(first * classes, (first + count) * classes);
+    affineScores(rows, count, columns, classes, parameters, block);
+    for (let i = 0; i < count; i++) softmax(block.subarray(i * classes, (i + 1) * classes));
+  }
+  return probabilities;
+}
+
+/** The most probable class of each image; of equally probable ones the first. */
+export function predictClasses(features: Float32Array, solution: LogisticSolution): Int32Array {
+  const { classes } = solution;
+  const probabilities = predictProbabilities(features, solution);
+  const predicted = new Int32Array(probabilities.length / classes);
+  for (let i = 0; i < predicted.length; i++) {
+    const row = probabilities.subarray(i * classes, (i + 1) * classes);
+    predicted[i] = row.indexOf(Math.max(...row));
+  }
+  return predicted;
+}

@@ -1,0 +1,39 @@
+/** What a protocol says of the three settings. Protocols themselves are data, see `../study/protocols.ts`. */
+import type { View } from '../data/index.ts';
+
+export interface FixedProtocol {
+  /** L2 strengths of the logistic regression. */
+  readonly lambdas: readonly number[];
+  /** How an image becomes the network's input, apart from its size. */
+  readonly view: Omit<View, 'size'>;
+}
+
+export interface TuningProtocol {
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRates: readonly number[];
+  /** Before division by the learning rate. */
+  readonly weightDecays: readonly number[];
+  /** Whether the weight decay of a trial is the grid's value divided by its learning rate. */
+  readonly divideDecayByRate: boolean;
+  readonly momentum: number;
+  readonly labelSmoothing: number;
+  /** Share of the features dropped before the new classifier. */
+  readonly dropout: number;
+  /** Images are resized to input size / cropRatio and cropped in the centre at test time. */
+  readonly cropRatio: number;
+  readonly filter: View['filter'];
+  /**
+   * Trials are given up when, after one of these shares of the steps, their validation metric lies more than
+   * `margin` below the best that an earlier trial had there. `null`: the whole grid is run to the end.
+   */
+  readonly giveUp: { readonly after: readonly number[]; readonly margin: number } | null;
+}
+
+export interface Protocol {
+  readonly name: string;
+  readonly description: string;
+  readonly fixed: FixedProtocol;
+  readonly finetune: TuningProtocol;
+  readonly scratch: TuningProtocol;
+}

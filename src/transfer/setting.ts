@@ -1,0 +1,68 @@
+/** What every setting is given and what it returns. */
+import type { ImageDataset } from '../data/index.ts';
+import { meanPerClass, top1 } from '../evaluate/index.ts';
+import type { Model } from '../models/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { OutputName } from '../train/index.ts';
+import type { ProgressListener } from '../util/progress.ts';
+
+export interface SettingInputs {
+  readonly dataset: ImageDataset;
+  readonly model: Model;
+  /** The backbone's pre-trained variables; undefined for random initialisation. */
+  readonly weights: ReadonlyMap<string, Tensor<'float32'>> | undefined;
+  readonly seed: number;
+  /** Folder of decoded images, shared between runs. */
+  readonly cacheFolder: string;
+  readonly threads?: number;
+  /** `done` of `total` is the share of the whole setting. */
+  readonly onProgress: ProgressListener;
+}
+
+export interface SettingTrial {
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  readonly status: 'finished' | 'stopped' | 'diverged';
+  readonly validation: number | null;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+export interface SettingResult {
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  /** Validation metric of the chosen trial. */
+  readonly validation: number;
+  readonly trials: readonly SettingTrial[];
+  readonly curve: readonly { step: number; loss: number; trainAccuracy: number; learningRate: number }[];
+  /** Logits of the test images, [images, classes], as the exported network gives them. */
+  readonly testLogits: Tensor<'float32'>;
+  /** The trained network in inference form: the bytes of an ONNX file. */
+  readonly network: Uint8Array;
+  readonly seconds: { readonly total: number; readonly search: number; readonly final: number };
+}
+
+/** Output of an exported classifier. */
+export const LOGITS: OutputName = 'logits';
+
+/** The data set's metric of predicted classes. */
+export function metricOf(dataset: ImageDataset): (labels: Int32Array, predicted: Int32Array) => number {
+  return dataset.metric === 'top1'
+    ? top1
+    : (labels, predicted) => meanPerClass(labels, predicted, dataset.classes.length);
+}
+
+/** Index of the largest number of each row. Ties go to the lowest index. */
+export function argMaxRows({ shape: [rows, columns], data }: Tensor<'float32'>): Int32Array {
+  const result = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let best = row * columns;
+    for (let i = best + 1; i < (row + 1) * columns; i++) if (data[i] > data[best]) best = i;
+    result[row] = best - row * columns;
+  }
+  return result;
+}
+
+/** Stopwatch: seconds since it was made. */
+export function stopwatch(): () => number {
+  const started = performance.now();
+  return () => (performance.now() - started) / 1000;
+}
