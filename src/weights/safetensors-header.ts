@@ -22,7 +22,7 @@ const BYTES = {
   F64: 8,
 } as const;
 
-export type StoredType = keyof typeof BYTES;
+type StoredType = keyof typeof BYTES;
 
 export interface StoredTensor {
   readonly name: string;

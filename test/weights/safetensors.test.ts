@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { float32, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
-import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
 import { parseHeader, refusing } from '../../src/weights/safetensors-header.ts';
 
 let folder: string;

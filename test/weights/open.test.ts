@@ -1,0 +1,198 @@
+/** Opening a model by what a user types, with files of our own and the published ones. */
+import { existsSync, readdirSync } from 'node:fs';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
+import { initialize } from '../../src/nn/index.ts';
+import { UserError } from '../../src/util/errors.ts';
+import { sha256OfFile } from '../../src/util/hash.ts';
+import {
+  openModel,
+  readSafetensors,
+  saveWeights,
+  type Weights,
+  writeSafetensors,
+} from '../../src/weights/index.ts';
+import { describeShared, sharedPath } from '../shared.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'open-model-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const inFolder = (name: string) => join(folder, name);
+const randomWeights = (model: Model): Weights => initialize(variablesOf(model).backbone, 3);
+
+/** The same names, shapes and bits; comparing number by number would take seconds. */
+function expectSame(found: Weights | undefined, expected: Weights): void {
+  expect([...found!.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [name, { shape, data }] of expected) {
+    const other = found!.get(name)!;
+    expect(other.shape).toEqual(shape);
+    const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+      Buffer.from(buffer, byteOffset, byteLength);
+    expect(bytes(other.data).equals(bytes(data)), name).toBe(true);
+  }
+}
+
+const DESCRIPTION = { classes: ['ant', 'bee'], source: 'Trained in a test', licence: 'CC0-1.0' };
+
+async function refusal(spec: string): Promise<UserError> {
+  const error = await openModel(spec).then(
+    () => new Error(`"${spec}" was opened`),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof UserError) return error;
+  throw error;
+}
+
+describe('an architecture', () => {
+  test('comes without weights', async () => {
+    const opened = await openModel('mobilenet_v1_025@64');
+    expect(opened).toMatchObject({
+      weights: undefined,
+      weightsHash: undefined,
+      label: 'mobilenet_v1_025@64',
+    });
+    expect(opened.model.input.size).toBe(64);
+    expect(opened.source).toContain('random initialisation');
+  });
+
+  test('must exist', async () => {
+    expect((await refusal('resnet51')).code).toBe('UNKNOWN_MODEL');
+    expect((await refusal('')).code).toBe('UNKNOWN_MODEL');
+  });
+});
+
+describe('a file of our own', () => {
+  test('brings architecture, input, label, hash and origin', async () => {
+    const own = withInput(findModel('mobilenet_v1_025@64'), { mean: [0.1, 0.2, 0.3], std: [1, 2, 3] });
+    const path = inFolder('demo.safetensors');
+    const weights = randomWeights(own);
+    await saveWeights(path, own, weights, DESCRIPTION);
+    const opened = await openModel(path);
+    expect(opened.model.name).toBe('mobilenet_v1_025@64');
+    expect(opened.model.input).toEqual({ size: 64, mean: [0.1, 0.2, 0.3], std: [1, 2, 3] });
+    expectSame(opened.weights, weights);
+    expect(opened.label).toBe('demo');
+    expect(opened.weightsHash).toBe(await sha256OfFile(path));
+    expect(opened.source).toContain('Trained in a test');
+    expect(opened.source).toContain('CC0-1.0');
+    const { metadata } = await readSafetensors(path);
+    expect(JSON.parse(metadata.classes)).toEqual(['ant', 'bee']);
+    expect(metadata.input_size).toBe('64');
+  });
+
+  test.each([
+    ['mean', 'blue'],
+    ['mean', '[1,2]'],
+    ['std', '[1,0,1]'],
+    ['std', '[1,null,1]'],
+  ])('is refused when its %s is %s', async (key, text) => {
+    const path = inFolder('metadata.safetensors');
+    const weights = randomWeights(findModel('cifar_resnet20'));
+    await writeSafetensors(path, weights, { transferlab_model: 'cifar_resnet20', [key]: text });
+    expect((await refusal(path)).code).toBe('WEIGHTS_METADATA');
+  });
+
+  test('is refused when it names a model that there is not, or another one than its own', async () => {
+    const path = inFolder('named.safetensors');
+    const weights = randomWeights(findModel('cifar_resnet20'));
+    await writeSafetensors(path, weights, { transferlab_model: 'no_such' });
+    expect((await refusal(path)).code).toBe('UNKNOWN_MODEL');
+    await writeSafetensors(path, weights, { transferlab_model: 'cifar_resnet32' });
+    expect((await refusal(path)).code).toBe('WEIGHTS_MISFIT');
+  });
+});
+
+describe('a file of unknown origin', () => {
+  test('is opened as the architecture that its name or the user states', async () => {
+    const weights = randomWeights(findModel('cifar_resnet20'));
+    const named = inFolder('cifar_resnet20.safetensors');
+    await writeSafetensors(named, weights);
+    expect((await openModel(named)).model.name).toBe('cifar_resnet20');
+    const other = inFolder('a=b.safetensors');
+    await copyFile(named, other);
+    const opened = await openModel(`cifar_resnet20@64=${other}`);
+    expect(opened.model.name).toBe('cifar_resnet20@64');
+    expectSame(opened.weights, weights);
+    const error = await refusal(other);
+    expect(error.code).toBe('ARCHITECTURE_UNKNOWN');
+    expect(error.remedy).toContain('registryName=path');
+  });
+
+  test.each([
+    ['nothing.safetensors', 'MODEL_FILE_MISSING'],
+    ['nothing.onnx', 'MODEL_FILE_MISSING'],
+    ['network.pth', 'MODEL_FILE_KIND'],
+    ['folder/', 'MODEL_FILE_KIND'],
+  ])('%s is refused', async (name, code) => {
+    expect((await refusal(inFolder(name))).code).toBe(code);
+  });
+
+  test('an ONNX file takes no stated architecture, and must be one', async () => {
+    await writeFile(inFolder('text.onnx'), 'not a network');
+    expect((await refusal(`resnet18=${inFolder('text.onnx')}`)).code).toBe('MODEL_FILE_KIND');
+    expect((await refusal(inFolder('text.onnx'))).code).toMatch(/^ONNX_/);
+  });
+});
+
+describe('the networks of the package', () => {
+  const assets = fileURLToPath(new URL('../../assets/weights/', import.meta.url));
+  const present = existsSync(assets)
+    ? readdirSync(assets).filter((file) => file.endsWith('.safetensors'))
+    : [];
+
+  test('each can be opened by its short name', async () => {
+    for (const file of present) {
+      const spec = `demo/${basename(file, '.safetensors')}`;
+      const opened = await openModel(spec);
+      expect(opened.label).toBe(spec);
+      expect(opened.weights!.size).toBeGreaterThan(0);
+    }
+  });
+
+  test('others are refused with a list', async () => {
+    const error = await refusal('demo/no_such');
+    expect(error.code).toBe('MODEL_FILE_MISSING');
+    for (const file of present) expect(error.message).toContain(`demo/${basename(file, '.safetensors')}`);
+  });
+});
+
+describeShared('the published files', () => {
+  test.each([
+    ['cifar10_resnet20', 'cifar_resnet20'],
+    ['cifar10_resnet56', 'cifar_resnet56'],
+    ['darknet_tiny', 'darknet_tiny'],
+    ['mobilenet_v1_025', 'mobilenet_v1_025_folded'],
+    ['mobilenet_v2_bn', 'mobilenet_v2_gluon'],
+    ['mobilenet_v2_folded', 'mobilenet_v2_folded'],
+    ['resnet50v2_stages123', 'resnet50v2_stages123'],
+    ['squeezenet1_1', 'squeezenet1_1'],
+  ])('%s is %s', async (stem, name) => {
+    const opened = await openModel(sharedPath('weights', `${stem}.safetensors`));
+    expect(opened.model).toBe(findModel(name));
+    expect(opened.label).toBe(stem);
+    expect([...opened.weights!.keys()]).toEqual(
+      variablesOf(opened.model).backbone.map((variable) => variable.name),
+    );
+  });
+
+  test('a published file is recognised under another name', async () => {
+    const path = inFolder('renamed.safetensors');
+    await copyFile(sharedPath('weights/mobilenet_v1_025.safetensors'), path);
+    expect((await openModel(path)).model.name).toBe('mobilenet_v1_025_folded');
+  });
+
+  test('the ONNX file of a network has the weights of its safetensors file', async () => {
+    const imported = await openModel(sharedPath('weights/squeezenet1_1.onnx'));
+    const { weights } = await openModel(sharedPath('weights/squeezenet1_1.safetensors'));
+    expect(imported.label).toBe('squeezenet1_1');
+    expect(imported.model.featureSize).toBe(512);
+    expectSame(imported.weights, weights!);
+  });
+});
