@@ -5,7 +5,8 @@
  * D. C. Liu & J. Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
  */
 import { invariant } from '../util/errors.ts';
-import { dot, type Evaluation, evaluate, lineSearch, type Objective } from './line-search.ts';
+import { type Evaluation, evaluate, lineSearch, type Objective } from './line-search.ts';
+import { dot, norm } from './vectors.ts';
 
 export type { Objective } from './line-search.ts';
 
@@ -135,8 +136,4 @@ function remember(corrections: Correction[], from: Evaluation, to: Evaluation, m
 
 function addMultiple(target: Float64Array, factor: number, other: Float64Array): void {
   for (let i = 0; i < target.length; i++) target[i] += factor * other[i];
-}
-
-function norm(vector: Float64Array): number {
-  return Math.sqrt(dot(vector, vector));
 }

@@ -5,6 +5,7 @@
  * here as one loop: `low` is the best step so far, `high` the other end of an interval known to hold a good
  * step, once there is one.
  */
+import { dot } from './vectors.ts';
 
 /** `gradient` is written; the value is returned. Both belong to `point`, which must not be changed. */
 export type Objective = (point: Float64Array, gradient: Float64Array) => number | Promise<number>;
@@ -94,10 +95,4 @@ function along(point: Float64Array, direction: Float64Array, step: number): Floa
   const result = new Float64Array(point.length);
   for (let i = 0; i < point.length; i++) result[i] = point[i] + step * direction[i];
   return result;
-}
-
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

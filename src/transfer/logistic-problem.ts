@@ -10,7 +10,7 @@
  *   penalised, so the solution has none, and inside an orthonormal basis keeps |w|.
  */
 import { invariant } from '../util/errors.ts';
-import { dot } from './line-search.ts';
+import { dot, norm } from './vectors.ts';
 
 /** Penultimate features with their classes. */
 export interface LabelledFeatures {
@@ -29,6 +29,8 @@ export interface LogisticProblem {
   /** images x columns, row-major; every column has mean 0. */
   readonly features: Float32Array;
   readonly labels: Int32Array;
+  /** Root mean square length of a row; 1 when all rows are 0. */
+  readonly rowLength: number;
   /** Translates weights (classes x columns, row-major) and biases back to the features that were given. */
   restore(weights: Float64Array, bias: Float64Array): { weights: Float64Array; bias: Float64Array };
 }
@@ -50,6 +52,7 @@ export function prepareProblem({ features, labels }: LabelledFeatures, classes: 
     columns: basis ? basis.length : given,
     features: basis ? coordinates(centred, images, given, basis) : centred,
     labels,
+    rowLength: Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / images) || 1,
     restore(reducedWeights, reducedBias) {
       const weights = basis ? combine(reducedWeights, classes, basis, given) : reducedWeights.slice();
       const bias = reducedBias.map((b, k) => b - dot(weights.subarray(k * given, (k + 1) * given), mean));
@@ -75,14 +78,14 @@ function rowBasis(features: Float32Array, images: number, columns: number): Floa
   const basis: Float64Array[] = [];
   for (let image = 0; image < images; image++) {
     const row = Float64Array.from(features.subarray(image * columns, (image + 1) * columns));
-    const length = Math.sqrt(dot(row, row));
+    const length = norm(row);
     for (let pass = 0; pass < 2; pass++) {
       for (const direction of basis) {
         const part = dot(direction, row);
         for (let j = 0; j < columns; j++) row[j] -= part * direction[j];
       }
     }
-    const rest = Math.sqrt(dot(row, row));
+    const rest = norm(row);
     if (rest > RANK_TOLERANCE * length) basis.push(row.map((value) => value / rest));
   }
   return basis;

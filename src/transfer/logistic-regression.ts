@@ -80,7 +80,8 @@ export async function* fitPath(
  *
  * The loss is lambda-strongly convex in the weights, so |gradient|^2 / (2 lambda) bounds its excess over the
  * minimum, and the search ends when that is below `tolerance` times the loss. In their units the biases are
- * at least as curved, except under a lambda so strong that all predictions stay near the class frequencies.
+ * at least as curved, except under a lambda so strong that predictions stay near the class frequencies p,
+ * where the curvature is images p (1 - p), at least half of images / classes for balanced classes.
  */
 async function fitOne(
   objective: LogisticObjective,
@@ -88,8 +89,7 @@ async function fitOne(
   start: Float64Array,
   { tolerance = 1e-6, maxIterations = 1000 }: FitOptions,
 ) {
-  const { images, classes, columns, features } = objective.problem;
-  const unit = Math.sqrt(features.reduce((sum, value) => sum + value * value, 0) / images) || 1;
+  const { images, classes, columns, rowLength: unit } = objective.problem;
   const scaleBias = (parameters: Float64Array, factor: number) => {
     for (let i = classes * columns; i < parameters.length; i++) parameters[i] *= factor;
     return parameters;
@@ -99,7 +99,7 @@ async function fitOne(
     scaleBias(gradient, unit);
     return loss;
   };
-  const curvature = Math.min(lambda, (unit * unit * images) / classes);
+  const curvature = Math.min(lambda, (unit * unit * images) / (2 * classes));
   const minimum = await minimize(scaled, scaleBias(start.slice(), 1 / unit), {
     gradientTolerance: (loss) => Math.sqrt(2 * curvature * tolerance * loss),
     maxIterations,
@@ -151,7 +151,7 @@ export interface PathOptions extends FitOptions {
   readonly createObjective?: CreateObjective;
 }
 
-export interface PathTrial {
+interface PathTrial {
   readonly lambda: number;
   /** `score` on the validation part. */
   readonly validation: number;
