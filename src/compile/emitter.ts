@@ -46,7 +46,7 @@ export class Emitter {
     return this.used.has(value);
   }
 
-  /** Emits an ONNX operator and returns the names of its outputs. */
+  /** Emits an ONNX operator and returns the names of its outputs, `#` and a number, which no layer is called. */
   emitAll(
     op: string,
     inputs: readonly string[],
@@ -56,7 +56,7 @@ export class Emitter {
   ): string[] {
     const id = this.#count++;
     const names = Array.from({ length: outputs }, (_, index) =>
-      outputs === 1 ? `v${id}` : `v${id}_${index}`,
+      outputs === 1 ? `#${id}` : `#${id}.${index}`,
     );
     this.nodes.push({ op, domain, name: `${this.#scope}/${op}_${id}`, inputs, outputs: names, attributes });
     return names;
@@ -81,7 +81,7 @@ export class Emitter {
 
   /** A constant tensor under a name of its own. */
   constant(value: Tensor): string {
-    const name = `c${this.#count++}`;
+    const name = `#${this.#count++}`;
     this.initializers.set(name, value);
     return name;
   }

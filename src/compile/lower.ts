@@ -77,6 +77,7 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
     }
   }
   const named = nameOutputs(emitter, outputs);
+  checkNames([...ports.inputs, ...ports.randoms, ...named.ports]);
   const info = (port: Port): OnnxValueInfo => ({
     name: port.name,
     dtype: port.dtype,
@@ -98,6 +99,14 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
     metadata: options.metadata ?? {},
   };
   return { model, ...ports, outputs: named.ports };
+}
+
+function checkNames(ports: readonly Port[]): void {
+  const names = new Set<string>();
+  for (const { name } of ports) {
+    invariant(!names.has(name) && !name.startsWith('#'), `name "${name}" is given twice or begins with #`);
+    names.add(name);
+  }
 }
 
 function usedValues(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): Set<Value> {
