@@ -82,7 +82,7 @@ export function resizedCrop(
   }
 }
 
-/** The central `size` x `size` pixels, as image `n` of `batch`; of an odd rest, the smaller half is left and above. */
+/** The central `size` x `size` pixels, as image `n` of `batch`; half pixels are rounded to even, as torchvision does. */
 export function centreCrop(
   image: DecodedImage,
   size: number,
@@ -92,8 +92,8 @@ export function centreCrop(
 ): void {
   const { width, height, pixels } = image;
   invariant(width >= size && height >= size, `centre crop of ${size} from an image of ${width} x ${height}`);
-  const left = Math.floor((width - size) / 2);
-  const top = Math.floor((height - size) / 2);
+  const left = roundHalfToEven((width - size) / 2);
+  const top = roundHalfToEven((height - size) / 2);
   for (let c = 0; c < CHANNELS; c++) {
     const { scale, shift } = channelScale(normalisation, c);
     let to = (n * CHANNELS + c) * size * size;
@@ -105,6 +105,11 @@ export function centreCrop(
       }
     }
   }
+}
+
+function roundHalfToEven(value: number): number {
+  const low = Math.floor(value);
+  return value - low === 0.5 ? low + (low % 2) : Math.round(value);
 }
 
 /** (x / 255 - mean) / std as x * scale + shift. */

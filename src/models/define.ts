@@ -1,11 +1,12 @@
 /** Makes models: what can be counted is counted from the graph (once, when asked for) and never typed in. */
-import { Graph } from '../graph/graph.ts';
+import { Graph, type Node } from '../graph/graph.ts';
+import { reachable } from '../graph/specialize.ts';
 import { INFERENCE, Network, type Variable } from '../nn/network.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { BackboneOutput, InputSpecification, Model } from './model.ts';
 
 /** A model without the numbers that follow from its graph. */
-export type ModelDefinition = Omit<Model, 'featureSize' | 'parameters'>;
+export type ModelDefinition = Omit<Model, 'featureSize' | 'parameters' | 'multiplyAdds'>;
 
 /** 224 px and the channel means and deviations of the ImageNet training set, as torchvision rounds them. */
 export const IMAGENET_INPUT: InputSpecification = {
@@ -20,14 +21,23 @@ function buildOnce(model: ModelDefinition): { net: Network; output: BackboneOutp
   return { net, output: model.backbone(net, images) };
 }
 
-/** Adds `featureSize` and `parameters`, counted from the graph when first read. */
+/** Multiply-adds of convolutions and matrix products; everything else is free by convention. */
+function multiplyAddsOf(node: Node): number {
+  if (node.op === 'conv2d') return sizeOf(node.outputs[0].shape) * sizeOf(node.inputs[1].shape.slice(1));
+  if (node.op !== 'matmul') return 0;
+  const [{ shape }] = node.inputs;
+  return sizeOf(node.outputs[0].shape) * shape[shape.length - (node.attributes.transposeA ? 2 : 1)];
+}
+
+/** Adds `featureSize`, `parameters` and `multiplyAdds`, counted from the graph when first read. */
 export function defineModel(definition: ModelDefinition): Model {
-  let counted: { featureSize: number; parameters: number } | undefined;
+  let counted: Pick<Model, 'featureSize' | 'parameters' | 'multiplyAdds'> | undefined;
   const count = () => {
     const { net, output } = buildOnce(definition);
     const trained = net.variables.filter(({ kind }) => kind === 'parameter');
     const parameters = trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    return { featureSize: output.features.shape[1], parameters };
+    const multiplyAdds = reachable([output.features]).reduce((sum, node) => sum + multiplyAddsOf(node), 0);
+    return { featureSize: output.features.shape[1], parameters, multiplyAdds };
   };
   return {
     ...definition,
@@ -36,6 +46,9 @@ export function defineModel(definition: ModelDefinition): Model {
     },
     get parameters() {
       return (counted ??= count()).parameters;
+    },
+    get multiplyAdds() {
+      return (counted ??= count()).multiplyAdds;
     },
   };
 }

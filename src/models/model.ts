@@ -27,6 +27,8 @@ export interface Model {
   readonly featureSize: number;
   /** Parameters without the classifier. */
   readonly parameters: number;
+  /** Multiply-adds of the backbone for one image. */
+  readonly multiplyAdds: number;
   /** images [N, 3, size, size] -> features. Declares its variables in `net`. */
   backbone(net: Network, images: Value): BackboneOutput;
   /** The head that the network was published with. Its variables' names begin with one of `prefixes`. */

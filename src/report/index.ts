@@ -1,5 +1,6 @@
 /** From finished cells to an answer: the JSON document, the terminal text, the page. May import store and stats. */
 export { type CompareInput, compareDocument } from './compare-document.ts';
+export { confidentMistakes } from './figures/mistakes.ts';
 export { compareHtml, type PageExtras } from './html.ts';
 export {
   type CompareDocument,

@@ -128,7 +128,7 @@ interface Colours {
 function drawColours(palette: Nuisance['palette'], random: Random): Colours {
   if (palette === 'ink') return inkColours(random);
   const ground = anyColour(random);
-  const background = [ground, mix(ground, anyColour(random), random.uniform(0.1, 0.45))] as const;
+  const background = [ground, mix(ground, anyColour(random), random.uniform(0.1, 0.35))] as const;
   return { background, object: contrasting(mix(background[0], background[1], 0.4), 0.35, random) };
 }
 
@@ -146,9 +146,9 @@ function contrasting(from: Colour, distance: number, random: Random): readonly [
 function inkColours(random: Random): Colours {
   const tint = anyColour(random);
   const paper = mix([0.9, 0.88, 0.82], tint, 0.12);
-  const ink = mix([0.12, 0.12, 0.16], tint, 0.18);
-  const [ground, pen] = random.uniform() < 0.75 ? [paper, ink] : [ink, paper];
-  return { background: [ground, mix(ground, pen, 0.15)], object: [pen, mix(pen, ground, 0.25)] };
+  const ink = mix(mix([0.1, 0.1, 0.14], tint, 0.18), paper, random.uniform(0, 0.45));
+  const [ground, pen] = random.uniform() < 0.6 ? [paper, ink] : [ink, paper];
+  return { background: [ground, mix(ground, pen, 0.35)], object: [pen, mix(pen, ground, 0.25)] };
 }
 
 /** Uniform in hue; saturation and brightness away from black. */

@@ -1,0 +1,58 @@
+/** `transferlab compare <folder...>`: which network, in which setting, for these images? */
+import { basename, join, resolve } from 'node:path';
+import { compareText } from '../../report/index.ts';
+import { findProtocol } from '../../study/index.ts';
+import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
+import type { OptionValues } from '../options.ts';
+import { cacheFolderOf, listOf, settingsOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { ProgressDisplay } from '../progress.ts';
+
+export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
+  const names = folders.map((folder) => basename(resolve(folder)));
+  const out = textOf(values, 'out') || join('transferlab-out', names.join('+'));
+  await present(
+    {
+      title: `Which network for ${names.join(', ')}?`,
+      datasets: folders,
+      models: listOf(values, 'models'),
+      settings: settingsOf(values),
+      protocol: findProtocol(textOf(values, 'protocol')),
+      seeds: wholeNumber(values, 'seeds', 1),
+      splitSeed: wholeNumber(values, 'splitSeed', 0),
+      out,
+      cacheFolder: cacheFolderOf(values),
+      threads: threadsOf(values),
+      command: ['transferlab', ...process.argv.slice(2).map(quoted)].join(' '),
+    },
+    values.json === true,
+  );
+}
+
+/** An argument as a shell reads it back. */
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
+
+/** Runs the comparison with progress on standard error, and prints the answer. */
+export async function present(options: ComparisonOptions, json: boolean): Promise<Comparison> {
+  const display = new ProgressDisplay();
+  try {
+    const comparison = await runComparison(options, display);
+    display.stop();
+    if (json) process.stdout.write(`${JSON.stringify(comparison.document, null, 2)}\n`);
+    else process.stdout.write(answerText(comparison));
+    return comparison;
+  } finally {
+    display.stop();
+  }
+}
+
+function answerText({ document, reportPath, networks }: Comparison): string {
+  const width = Math.min(process.stdout.columns ?? 100, 120);
+  const files = [
+    `Report:   ${resolve(reportPath)}`,
+    ...networks.map(({ dataset, path }) => `Network:  ${path}  (best for ${dataset})`),
+    `Try it:   transferlab predict ${networks[0]?.path ?? 'winner.onnx'} photo.jpg`,
+  ];
+  return `${compareText(document, { width })}\n${files.join('\n')}\n`;
+}

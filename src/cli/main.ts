@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+/** The command line: commands over the option table; users' errors become one message and exit code 1. */
+import { Command } from 'commander';
+import { messageOf, UserError } from '../util/errors.ts';
+import { VERSION } from '../util/version.ts';
+import { OPTIONS, type OptionName, type OptionRow, type OptionValues } from './options.ts';
+
+const program = new Command('transferlab')
+  .description(
+    'Which pre-trained network should I start from; freeze it, fine-tune it, or train from scratch?',
+  )
+  .version(VERSION)
+  .showHelpAfterError();
+
+function command(usage: string, description: string, options: readonly OptionName[]): Command {
+  const made = program.command(usage).description(description);
+  for (const name of options) {
+    const row: OptionRow = OPTIONS[name];
+    const suffix = row.default === undefined ? '' : ` (default: ${row.default})`;
+    made.option(row.flags, row.description + suffix);
+  }
+  return made;
+}
+
+// Commands are imported when they run, so that --help and mistakes answer at once.
+command('compare <folder...>', 'compare networks and settings on folders of class folders', [
+  'models',
+  'settings',
+  'protocol',
+  'seeds',
+  'out',
+  'splitSeed',
+  'cache',
+  'threads',
+  'json',
+]).action(async (folders: string[], values: OptionValues) => {
+  await (await import('./commands/compare.ts')).compare(folders, values);
+});
+
+command('demo', 'compare three small networks on three procedural data sets, offline', [
+  'out',
+  'cache',
+  'threads',
+  'json',
+]).action(async (values: OptionValues) => {
+  await (await import('./commands/demo.ts')).demo(values);
+});
+
+command('predict <model> <image...>', 'classify images with a network that compare exported', [
+  'top',
+  'threads',
+  'json',
+]).action(async (model: string, images: string[], values: OptionValues) => {
+  await (await import('./commands/predict.ts')).predict(model, images, values);
+});
+
+command('pretrain-demo', 'train the networks of the demonstration on the procedural source set again', [
+  'out',
+  'cache',
+  'threads',
+  'json',
+]).action(async (values: OptionValues) => {
+  await (await import('./commands/pretrain-demo.ts')).pretrainDemo(values);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof UserError) process.stderr.write(`${messageOf(error)} [${error.code}]\n`);
+  else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}

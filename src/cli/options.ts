@@ -1,0 +1,53 @@
+/** Every option of every command, in one typed table that feeds the parser and `--help`. */
+import { PROTOCOLS, SETTINGS } from '../study/index.ts';
+
+export interface OptionRow {
+  /** As commander reads it, for example `--seeds <n>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly default?: string;
+}
+
+const list = (names: readonly string[]) => names.join(', ');
+
+export const OPTIONS = {
+  models: {
+    flags: '--models <list>',
+    description:
+      'comma-separated: file.safetensors, file.onnx, architecture=file.safetensors, an architecture name (from scratch only), or demo/NAME',
+    default: 'demo/cifar_resnet20,demo/mobilenet_v1_025,demo/squeezenet1_1',
+  },
+  settings: {
+    flags: '--settings <list>',
+    description: `comma-separated, of: ${list(SETTINGS)}`,
+    default: SETTINGS.join(','),
+  },
+  protocol: {
+    flags: '--protocol <name>',
+    description: `how networks are trained and chosen: ${list(PROTOCOLS.map(({ name }) => name))}`,
+    default: 'quick',
+  },
+  seeds: {
+    flags: '--seeds <n>',
+    description: 'how many times training is repeated with another seed',
+    default: '1',
+  },
+  splitSeed: {
+    flags: '--split-seed <n>',
+    description: 'seed of the split of folders that have no train, validation and test parts',
+    default: '0',
+  },
+  out: { flags: '--out <folder>', description: 'where results, report and networks go' },
+  cache: {
+    flags: '--cache <folder>',
+    description: 'where decoded images are kept between runs (default: transferlab in the user cache folder)',
+  },
+  threads: { flags: '--threads <n>', description: 'processor threads of the engine (default: all cores)' },
+  json: { flags: '--json', description: 'print one JSON document instead of text' },
+  top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
+} as const satisfies Record<string, OptionRow>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Values as commander hands them over. */
+export type OptionValues = Partial<Record<OptionName, string | boolean>>;

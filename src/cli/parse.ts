@@ -1,0 +1,57 @@
+/** From option texts to checked values; each misuse is one clear message. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defaultThreads } from '../runtime/index.ts';
+import type { Setting } from '../store/index.ts';
+import { SETTINGS } from '../study/index.ts';
+import { UserError } from '../util/errors.ts';
+import { OPTIONS, type OptionName, type OptionValues } from './options.ts';
+
+export function textOf(values: OptionValues, name: OptionName): string {
+  return String(values[name] ?? (OPTIONS[name] as { default?: string }).default ?? '');
+}
+
+/** A whole number from `low`. @throws UserError OPTION_NUMBER */
+export function wholeNumber(values: OptionValues, name: OptionName, low: number): number {
+  const text = textOf(values, name);
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= low && text.trim() !== '') return value;
+  const flag = OPTIONS[name].flags.split(' ')[0];
+  throw new UserError('OPTION_NUMBER', `${flag} was given "${text}".`, `Give a whole number from ${low}.`);
+}
+
+/** The parts of a comma-separated list. @throws UserError OPTION_EMPTY */
+export function listOf(values: OptionValues, name: OptionName): string[] {
+  const parts = textOf(values, name)
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (parts.length > 0) return [...new Set(parts)];
+  throw new UserError(
+    'OPTION_EMPTY',
+    `${OPTIONS[name].flags.split(' ')[0]} was given an empty list.`,
+    'Name at least one.',
+  );
+}
+
+/** @throws UserError UNKNOWN_SETTING */
+export function settingsOf(values: OptionValues): Setting[] {
+  const named = listOf(values, 'settings');
+  const unknown = named.find((name) => !SETTINGS.includes(name as Setting));
+  if (unknown === undefined) return SETTINGS.filter((setting) => named.includes(setting));
+  throw new UserError(
+    'UNKNOWN_SETTING',
+    `There is no setting "${unknown}".`,
+    `Settings are ${SETTINGS.join(', ')}.`,
+  );
+}
+
+export function threadsOf(values: OptionValues): number {
+  return values.threads === undefined ? defaultThreads() : wholeNumber(values, 'threads', 1);
+}
+
+/** `--cache`, else the operating system's place for such files. */
+export function cacheFolderOf(values: OptionValues): string {
+  if (typeof values.cache === 'string') return values.cache;
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'transferlab');
+}

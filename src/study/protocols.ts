@@ -1,0 +1,84 @@
+/** Protocols as data: every number that a setting needs, under a name. */
+import { LAMBDA_GRID, type Protocol, type TuningProtocol } from '../transfer/index.ts';
+import { nearestNames, UserError } from '../util/errors.ts';
+
+/** `count` values from 10^low to 10^high, evenly spaced on the log scale. */
+function logSpaced(low: number, high: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => 10 ** (low + ((high - low) * i) / (count - 1)));
+}
+
+/** Common to all: augmentation and evaluation as in Kornblith et al. 2019, appendix A.4. */
+const TUNING = {
+  divideDecayByRate: true,
+  momentum: 0.9,
+  labelSmoothing: 0,
+  dropout: 0,
+  cropRatio: 0.875,
+  filter: 'bilinear',
+} as const;
+
+const PUBLISHED: TuningProtocol = {
+  ...TUNING,
+  steps: 20_000,
+  batchSize: 256,
+  learningRates: logSpaced(-4, -1, 7),
+  weightDecays: [...logSpaced(-6, -3, 7), 0],
+  giveUp: null,
+};
+
+const FIXED: Protocol['fixed'] = {
+  lambdas: LAMBDA_GRID,
+  view: { kind: 'central-square', filter: 'bicubic' },
+};
+
+const QUICK: TuningProtocol = {
+  ...TUNING,
+  steps: 60,
+  batchSize: 32,
+  learningRates: [0.003, 0.02],
+  weightDecays: [1e-5],
+  giveUp: { after: [0.5], margin: 0.05 },
+};
+
+const DEMO: TuningProtocol = { ...QUICK, steps: 100, learningRates: [0.01, 0.05] };
+
+export const PROTOCOLS: readonly Protocol[] = [
+  {
+    name: 'quick',
+    description: 'Fits two cores: short runs, a small grid, hopeless trials given up early.',
+    fixed: FIXED,
+    finetune: QUICK,
+    scratch: { ...QUICK, steps: 120, learningRates: [0.02, 0.1] },
+  },
+  {
+    name: 'kornblith',
+    description: 'As published by Kornblith et al. 2019 (from scratch: as restated by Chen et al. 2020).',
+    fixed: FIXED,
+    finetune: PUBLISHED,
+    scratch: {
+      ...PUBLISHED,
+      steps: 40_000,
+      learningRates: logSpaced(-3, 0, 7),
+      weightDecays: logSpaced(-5, -1.5, 8),
+    },
+  },
+  {
+    name: 'demo',
+    description: 'For the small networks and images of the built-in demonstration.',
+    fixed: FIXED,
+    finetune: DEMO,
+    scratch: { ...DEMO, learningRates: [0.05, 0.2] },
+  },
+];
+
+/** @throws UserError UNKNOWN_PROTOCOL with the nearest names */
+export function findProtocol(name: string): Protocol {
+  const found = PROTOCOLS.find((protocol) => protocol.name === name);
+  if (found) return found;
+  const names = PROTOCOLS.map((protocol) => protocol.name);
+  throw new UserError(
+    'UNKNOWN_PROTOCOL',
+    `There is no protocol "${name}".`,
+    `Nearest: ${nearestNames(name, names).join(', ')}.`,
+  );
+}

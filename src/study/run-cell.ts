@@ -1,0 +1,128 @@
+/** Computes one cell. Runs in a worker process, since the engine blocks the thread that it runs on. */
+import { availableParallelism, cpus, release } from 'node:os';
+import type { ImageDataset } from '../data/index.ts';
+import { meanPerClass, top1 } from '../evaluate/index.ts';
+import type { CellResult } from '../store/index.ts';
+import {
+  argMaxRows,
+  fixedFeatures,
+  type SettingInputs,
+  type SettingResult,
+  tuned,
+} from '../transfer/index.ts';
+import type { ProgressListener } from '../util/progress.ts';
+import { VERSION } from '../util/version.ts';
+import { type OpenedModel, openModel } from '../weights/index.ts';
+import { openDataset } from './datasets.ts';
+import type { CellTask } from './plan.ts';
+
+/** A result whose network is still bytes, not yet an artifact of the store. */
+export interface ComputedCell {
+  readonly result: Omit<CellResult, 'network'>;
+  readonly network: Uint8Array;
+}
+
+export interface CellEnvironment {
+  readonly cacheFolder: string;
+  readonly threads: number;
+}
+
+/** Data sets and models stay open between the cells of one process. */
+const datasets = new Map<string, Promise<ImageDataset>>();
+const models = new Map<string, Promise<OpenedModel>>();
+
+function remembered<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = map.get(key) ?? make();
+  map.set(key, known);
+  return known;
+}
+
+export async function runCell(
+  task: CellTask,
+  environment: CellEnvironment,
+  onProgress: ProgressListener,
+): Promise<ComputedCell> {
+  const { cell, protocol, splitSeed } = task;
+  const { cacheFolder, threads } = environment;
+  const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
+    openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
+  );
+  const opened = await remembered(models, task.model, () => openModel(task.model));
+  const weights = cell.setting === 'scratch' ? undefined : opened.weights;
+  const inputs: SettingInputs = {
+    dataset,
+    model: opened.model,
+    weights,
+    seed: cell.seed,
+    cacheFolder,
+    threads,
+    onProgress,
+  };
+  const result =
+    cell.setting === 'fixed'
+      ? await fixedFeatures(inputs, protocol.fixed)
+      : await tuned(inputs, protocol[cell.setting], cell.setting);
+  return { result: recordOf(dataset, result, threads), network: result.network };
+}
+
+function recordOf(
+  dataset: ImageDataset,
+  result: SettingResult,
+  threads: number,
+): Omit<CellResult, 'network'> {
+  const { test, train, validation } = dataset.splits;
+  const labels = Int32Array.from(test, ({ label }) => label);
+  const predicted = argMaxRows(result.testLogits);
+  const accuracy = {
+    top1: top1(labels, predicted),
+    meanPerClass: meanPerClass(labels, predicted, dataset.classes.length),
+  };
+  return {
+    classes: dataset.classes,
+    metric: dataset.metric,
+    hyperparameters: result.hyperparameters,
+    validation: { value: result.validation, n: validation.length },
+    test: {
+      value: accuracy[dataset.metric],
+      ...accuracy,
+      correct: labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0),
+      n: test.length,
+    },
+    trainImages: train.length + validation.length,
+    trials: result.trials,
+    curve: result.curve,
+    predictions: test.map(({ id, label }, row) => ({
+      image: id,
+      label,
+      predicted: predicted[row],
+      probability: probabilityOf(result.testLogits, row, predicted[row]),
+    })),
+    seconds: result.seconds,
+    environment: environmentOf(threads),
+    finishedAt: new Date().toISOString(),
+  };
+}
+
+/** Softmax probability of one class of one row of logits. */
+function probabilityOf(
+  { shape: [, classes], data }: SettingResult['testLogits'],
+  row: number,
+  label: number,
+): number {
+  const logits = data.subarray(row * classes, (row + 1) * classes);
+  const top = Math.max(...logits);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0);
+  return Math.exp(logits[label] - top) / sum;
+}
+
+/** What a reader needs to judge or repeat a result. */
+export function environmentOf(threads: number): Record<string, string | number> {
+  return {
+    transferlab: VERSION,
+    node: process.version,
+    platform: `${process.platform} ${process.arch} ${release()}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    threads,
+  };
+}
