@@ -17,7 +17,7 @@ import {
   type ValueInfoProto,
 } from './schema.ts';
 
-export interface DecodeOptions {
+interface DecodeOptions {
   /** The folder of the model file; tensors with external data are read from files inside it. */
   readonly externalDataFolder?: string;
 }

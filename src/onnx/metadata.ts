@@ -35,7 +35,7 @@ const labelsSchema = z.array(z.string()).readonly();
 /** How an image becomes the input tensor of the exported network. */
 export type InputLike = z.infer<typeof inputSchema>;
 
-export interface ExportedFrom {
+interface ExportedFrom {
   readonly version: string;
   readonly model: string;
   readonly dataset: string;
@@ -43,7 +43,7 @@ export interface ExportedFrom {
 }
 
 /** What a file says about itself: a file of another program says nothing. */
-export interface ParsedMetadata extends Partial<ExportedFrom> {
+interface ParsedMetadata extends Partial<ExportedFrom> {
   readonly labels?: readonly string[];
   readonly input?: InputLike;
 }

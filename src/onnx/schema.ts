@@ -9,7 +9,7 @@ import type { DType } from '../tensor/tensor.ts';
 /** 64-bit integers come back from protobufjs as `Long` objects; `Number` and `toString` take both. */
 export type Int64 = number | { toString(): string };
 
-export interface KeyValueProto {
+interface KeyValueProto {
   key: string;
   value: string;
 }
@@ -48,7 +48,7 @@ export interface NodeProto {
   attribute: AttributeProto[];
 }
 
-export interface DimensionProto {
+interface DimensionProto {
   dimValue?: Int64;
   dimParam?: string;
 }

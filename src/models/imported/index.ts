@@ -1,0 +1,2 @@
+/** Classifiers from ONNX files. */
+export { importOnnxClassifier } from './import.ts';

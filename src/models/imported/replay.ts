@@ -1,0 +1,98 @@
+/** Runs nodes of an ONNX graph as functions of the IR, at any batch size, from given values to a wanted one. */
+import type { Value } from '../../graph/graph.ts';
+import type { Network } from '../../nn/index.ts';
+import type { OnnxNode } from '../../onnx/index.ts';
+import { invariant, UserError } from '../../util/errors.ts';
+import { Call } from './call.ts';
+import { foldOperands } from './fold.ts';
+import { isConstant, type Operand, titleOf, unsupported } from './operand.ts';
+import type { Plan } from './plan.ts';
+import { RULES } from './rules.ts';
+
+/** The ops that hold a network's weights: what comes before the first of them is preprocessing. */
+const WEIGHT_OPS = new Set(['Conv', 'Gemm', 'MatMul', 'BatchNormalization']);
+
+export class Replay {
+  readonly #operands = new Map<string, Operand>();
+  /** Names of values with a weight between them and the images. */
+  readonly #learned = new Set<string>();
+
+  constructor(
+    readonly plan: Plan,
+    readonly net: Network,
+    readonly batch: number,
+  ) {}
+
+  /** Gives the ONNX value `name`; what it is computed from is then not needed. */
+  bind(name: string, value: Value, learned: boolean): void {
+    this.#operands.set(name, value);
+    if (learned) this.#learned.add(name);
+  }
+
+  /** A value that is bound or was computed on the way to another one. */
+  find(name: string): Value | undefined {
+    const operand = this.#operands.get(name);
+    return operand && !isConstant(operand) ? operand : undefined;
+  }
+
+  /** Runs the nodes that `name` depends on, in the order of the file, which is topological. */
+  value(name: string): Value {
+    for (const node of this.#nodesFor(name)) {
+      this.net.graph.scoped(node.name || node.outputs[0], () => this.#run(node));
+    }
+    const value = this.find(name);
+    if (value) return value;
+    throw new UserError(
+      'ONNX_NOT_A_CLASSIFIER',
+      `The value "${name}" does not depend on the image alone.`,
+      'Give a network whose output follows from its image input.',
+    );
+  }
+
+  #nodesFor(name: string): OnnxNode[] {
+    const wanted = new Set([name]);
+    const needed = this.plan.nodes.toReversed().filter((node) => {
+      const isNeeded = node.outputs.some((output) => wanted.has(output) && !this.#operands.has(output));
+      if (isNeeded) for (const input of node.inputs) wanted.add(input);
+      return isNeeded;
+    });
+    return needed.toReversed();
+  }
+
+  #run(node: OnnxNode): void {
+    const operands = node.inputs.map((name) => (name === '' ? undefined : this.#operand(name, node)));
+    const learned = node.inputs.some((name) => this.#learned.has(name));
+    const results = this.#evaluate(node, operands, learned);
+    node.outputs.forEach((name, index) => {
+      if (!results[index]) return;
+      this.#operands.set(name, results[index]);
+      if (learned || WEIGHT_OPS.has(node.op)) this.#learned.add(name);
+    });
+  }
+
+  #operand(name: string, node: OnnxNode): Operand {
+    const tensor = this.plan.constants.get(name);
+    const operand = tensor ? { name, tensor } : this.#operands.get(name);
+    if (operand) return operand;
+    throw unsupported(node, `uses the value "${name}", which is not there at this point`);
+  }
+
+  #evaluate(
+    node: OnnxNode,
+    operands: readonly (Operand | undefined)[],
+    learned: boolean,
+  ): readonly Operand[] {
+    if (this.plan.dropped.has(node)) {
+      invariant(operands[0], `${titleOf(node)} has no operand`);
+      return [operands[0]];
+    }
+    const computed = foldOperands(node, operands);
+    if (computed) return [computed];
+    const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+    if (!rule) throw unsupported(node, 'is known for constants and shapes only, not for values of the image');
+    const { opset, variables, fileBatch } = this.plan;
+    const context = { net: this.net, opset, variables, batch: this.batch, fileBatch };
+    const result = rule(new Call(node, context, operands, learned));
+    return Array.isArray(result) ? result : [result as Value];
+  }
+}

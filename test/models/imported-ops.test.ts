@@ -1,0 +1,278 @@
+/**
+ * Every op that is imported, one small classifier each: the op between a convolution and a fully connected
+ * head, in the forms of old and new operator sets. ONNX Runtime on the same file is the oracle.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
+import { afterAll, describe, expect, test } from 'vitest';
+import { importOnnxClassifier } from '../../src/models/imported/index.ts';
+import { encodeModel, type OnnxAttribute, type OnnxNode } from '../../src/onnx/index.ts';
+import { float32, type Shape, sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts';
+import { compileModel } from '../run-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'imported-ops-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const waves = (shape: Shape, phase = 0) =>
+  float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, k) => Math.sin(1.3 * k + phase)),
+  );
+const ints = (...values: number[]) => tensor('int64', [values.length], BigInt64Array.from(values, BigInt));
+const scalar = (value: number) => float32([], [value]);
+
+interface Row {
+  readonly op: string;
+  /** Operands after the first; undefined stands for one that is left out. */
+  readonly operands?: readonly (Tensor | undefined)[];
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
+  readonly opset?: number;
+  /** Works on [N, 18] instead of [N, 3, 6, 6]. */
+  readonly flat?: boolean;
+  /** `twice`: the value is both operands. `positive`: it is shifted above zero. */
+  readonly operand?: 'positive' | 'twice';
+  /** Number of outputs, which are concatenated behind the op along axis 1. */
+  readonly outputs?: number;
+}
+
+/** Attributes that are floats whatever their value. */
+const FLOATS = new Set(['alpha', 'beta', 'epsilon', 'min', 'max', 'value']);
+
+function attributeOf(name: string, value: number | string | readonly number[]): OnnxAttribute {
+  if (typeof value === 'string') return { string: value };
+  if (typeof value === 'number') return FLOATS.has(name) ? { float: value } : { int: value };
+  return { ints: value };
+}
+
+const node = (op: string, inputs: string[], outputs: string[], attributes = {}): OnnxNode => ({
+  op,
+  domain: '',
+  name: `${op} to ${outputs[0]}`,
+  inputs,
+  outputs,
+  attributes,
+});
+
+/** image -> Conv (3 channels) -> [Flatten] -> op -> Flatten -> MatMul of as many columns as the op leaves, if given. */
+function classifier(row: Row, columns?: number): Uint8Array {
+  const { op, operands = [], attributes = {}, opset = 17, flat, operand, outputs = 1 } = row;
+  const named = operands.map((value, index) => ({ name: value ? `operand${index}` : '', value }));
+  const results = Array.from({ length: outputs }, (_, index) => `y${index}`);
+  const list = Object.entries(attributes).map(([key, value]) => [key, attributeOf(key, value)]);
+  const x = operand === 'positive' ? 'positive' : flat ? 'flat' : 'map';
+  const rest = operand === 'twice' ? ['map'] : named.map(({ name }) => name);
+  const initializers = new Map<string, Tensor>([
+    ['kernel', waves([3, 3, 3, 3])],
+    ['two', scalar(2)],
+  ]);
+  if (columns !== undefined) initializers.set('weight', waves([columns, 4], 2));
+  for (const { name, value } of named) if (value) initializers.set(name, value);
+  return encodeModel({
+    opset,
+    irVersion: 8,
+    producer: 'test',
+    metadata: {},
+    graph: {
+      name: op,
+      nodes: [
+        node('Conv', ['image', 'kernel'], ['map'], { pads: { ints: [1, 1, 1, 1] } }),
+        node('Flatten', ['map'], ['flat']),
+        node('Abs', ['map'], ['absolute']),
+        node('Add', ['absolute', 'two'], ['positive']),
+        node(op, [x, ...rest], results, Object.fromEntries(list)),
+        node('Concat', results, ['joined'], { axis: { int: 1 } }),
+        node('Flatten', ['joined'], ['columns']),
+        ...(columns === undefined ? [] : [node('MatMul', ['columns', 'weight'], ['scores'])]),
+      ],
+      initializers,
+      inputs: [{ name: 'image', dtype: 'float32', shape: ['N', 3, 6, 6] }],
+      outputs: [
+        columns === undefined
+          ? { name: 'columns', dtype: 'float32', shape: ['N', 'F'] }
+          : { name: 'scores', dtype: 'float32', shape: ['N', 4] },
+      ],
+    },
+  });
+}
+
+const image = waves([2, 3, 6, 6], 1);
+const given = () => new RuntimeTensor('float32', image.data, [...image.shape]);
+
+/** The file and the scores that ONNX Runtime gives. The number of columns is what a first run without head leaves. */
+async function oracle(row: Row): Promise<{ bytes: Uint8Array; scores: Float32Array }> {
+  const probe = await InferenceSession.create(classifier(row));
+  const { columns } = await probe.run({ image: given() });
+  const bytes = classifier(row, columns.dims[1]);
+  const session = await InferenceSession.create(bytes);
+  const { scores } = await session.run({ image: given() });
+  return { bytes, scores: scores.data as Float32Array };
+}
+
+const kernel = { kernel_shape: [3, 3] };
+const ROWS: readonly Row[] = [
+  { op: 'Relu' },
+  { op: 'LeakyRelu', attributes: { alpha: 0.2 } },
+  { op: 'LeakyRelu' },
+  { op: 'Clip', attributes: { min: 0, max: 6 }, opset: 9 },
+  { op: 'Clip', attributes: { max: 1 }, opset: 10 },
+  { op: 'Clip', operands: [scalar(-1), scalar(0.5)] },
+  { op: 'Clip', operands: [undefined, scalar(0.5)] },
+  { op: 'Sigmoid' },
+  { op: 'HardSigmoid' },
+  { op: 'HardSigmoid', attributes: { alpha: 0.3, beta: 0.6 } },
+  { op: 'HardSwish' },
+  { op: 'Tanh' },
+  { op: 'Erf' },
+  { op: 'Exp' },
+  { op: 'Neg' },
+  { op: 'Abs' },
+  { op: 'Identity' },
+  { op: 'Dropout' },
+  { op: 'Dropout', opset: 7 },
+  { op: 'Cast', attributes: { to: 1 } },
+  { op: 'Log', operand: 'positive' },
+  { op: 'Sqrt', operand: 'positive' },
+  { op: 'Reciprocal', operand: 'positive' },
+  ...[0.5, -1, 1, 2, 3].map((power): Row => ({ op: 'Pow', operands: [scalar(power)], operand: 'positive' })),
+
+  ...['Add', 'Sub', 'Mul', 'Div', 'Max', 'Sum'].map((op): Row => ({ op, operand: 'twice' })),
+  { op: 'Add', operands: [waves([1, 3, 1, 1])] },
+  { op: 'Mul', operands: [waves([3, 1, 1])] },
+  { op: 'Mul', operands: [scalar(3)] },
+  { op: 'Sub', operands: [waves([6])] },
+  { op: 'Div', operands: [float32([3, 1, 1], [1, 2, 4])] },
+  { op: 'Max', operands: [scalar(0.1), waves([6, 1])] },
+  { op: 'Sum', operands: [waves([6]), waves([3, 1, 1])] },
+
+  { op: 'Conv', operands: [waves([4, 3, 3, 3]), waves([4])], attributes: { strides: [2, 1], ...kernel } },
+  {
+    op: 'Conv',
+    operands: [waves([6, 1, 3, 3])],
+    attributes: { group: 3, dilations: [2, 1], pads: [2, 0, 1, 1] },
+  },
+  ...['SAME_UPPER', 'SAME_LOWER', 'VALID'].map(
+    (auto_pad): Row => ({
+      op: 'Conv',
+      operands: [waves([2, 3, 2, 3])],
+      attributes: { auto_pad, kernel_shape: [2, 3], strides: [2, 3] },
+    }),
+  ),
+  { op: 'MatMul', operands: [waves([6, 5])] },
+  { op: 'MatMul', operands: [waves([108, 5])], flat: true },
+  {
+    op: 'Gemm',
+    operands: [waves([5, 108]), waves([5])],
+    attributes: { transB: 1, alpha: 0.5, beta: 2 },
+    flat: true,
+  },
+  { op: 'Gemm', operands: [waves([108, 5]), scalar(2)], flat: true },
+  {
+    op: 'BatchNormalization',
+    operands: [waves([3]), waves([3], 1), waves([3], 2), float32([3], [1, 2, 3])],
+    attributes: { epsilon: 0.01 },
+  },
+  {
+    op: 'BatchNormalization',
+    operands: [waves([108]), waves([108], 1), waves([108], 2), float32([108], new Array(108).fill(0.5))],
+    flat: true,
+    opset: 9,
+  },
+
+  { op: 'MaxPool', attributes: kernel },
+  { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], pads: [1, 0, 0, 1] } },
+  { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], ceil_mode: 1 } },
+  { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], auto_pad: 'SAME_UPPER' } },
+  { op: 'AveragePool', attributes: { ...kernel, pads: [1, 1, 1, 1] } },
+  { op: 'AveragePool', attributes: { ...kernel, pads: [1, 1, 1, 1], count_include_pad: 1, strides: [2, 2] } },
+  { op: 'AveragePool', attributes: { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 } },
+  { op: 'AveragePool', attributes: { ...kernel, strides: [2, 2], ceil_mode: 1 } },
+  { op: 'AveragePool', attributes: { ...kernel, strides: [2, 2], auto_pad: 'SAME_LOWER' } },
+  { op: 'GlobalAveragePool' },
+  { op: 'GlobalMaxPool' },
+  { op: 'ReduceMean', attributes: { axes: [-1, 2], keepdims: 0 } },
+  { op: 'ReduceMean', operands: [ints(2, 3)], opset: 18 },
+  { op: 'ReduceMean', attributes: { axes: [1] } },
+  { op: 'ReduceSum', attributes: { axes: [2] }, opset: 12 },
+  { op: 'ReduceSum', operands: [ints(3)], attributes: { keepdims: 0 } },
+  { op: 'ReduceSum', attributes: { noop_with_empty_axes: 1 } },
+  { op: 'ReduceMax', attributes: { axes: [1, 2] } },
+  { op: 'Softmax' },
+  { op: 'Softmax', attributes: { axis: 1 } },
+  { op: 'Softmax', attributes: { axis: 2 }, opset: 11 },
+  { op: 'LogSoftmax', opset: 9 },
+  { op: 'LogSoftmax', attributes: { axis: -2 } },
+
+  { op: 'Concat', attributes: { axis: -1 }, operand: 'twice' },
+  { op: 'Flatten', attributes: { axis: 1 } },
+  { op: 'Reshape', operands: [ints(0, 9, -1)] },
+  { op: 'Reshape', operands: [ints(-1, 36, 3)], opset: 9 },
+  { op: 'Reshape', operands: [ints(0, 0, -1)], opset: 9 },
+  { op: 'Squeeze', operands: [], attributes: { axes: [] }, opset: 9 },
+  { op: 'Unsqueeze', operands: [ints(-1, 1)] },
+  { op: 'Unsqueeze', attributes: { axes: [2] }, opset: 11 },
+  { op: 'Transpose', attributes: { perm: [0, 2, 3, 1] } },
+  { op: 'Pad', operands: [ints(0, 1, 0, 2, 0, 0, 1, 0), scalar(0.5)] },
+  { op: 'Pad', attributes: { pads: [0, 0, 1, 1, 0, 0, 0, 2], value: 1.5 }, opset: 9 },
+  { op: 'Pad', operands: [ints(1, 2), scalar(1), ints(-1)], opset: 18 },
+  { op: 'Slice', operands: [ints(1, 0), ints(2 ** 40, -1), ints(2, -1), ints(2, 1)] },
+  { op: 'Slice', attributes: { starts: [1], ends: [-1], axes: [3] }, opset: 9 },
+  { op: 'Slice', operands: [ints(0, 1), ints(9, 3)] },
+  { op: 'Split', operands: [ints(1, 2)], attributes: { axis: 1 }, outputs: 2 },
+  { op: 'Split', attributes: { axis: 2 }, outputs: 2, opset: 11 },
+];
+
+function label(row: Row): string {
+  const operands = (row.operands ?? []).map((value) =>
+    value ? `[${value.dtype === 'int64' ? [...value.data] : value.shape}]` : '-',
+  );
+  const parts = [row.op, row.operand, row.flat && 'flat', ...operands, JSON.stringify(row.attributes ?? {})];
+  return `${parts.filter(Boolean).join(' ')} opset ${row.opset ?? 17}`;
+}
+
+describe('ops give what ONNX Runtime gives', () => {
+  test.each(ROWS.map((row) => [label(row), row] as const))('%s', async (_, row) => {
+    const { bytes, scores } = await oracle(row);
+    const path = join(folder, 'op.onnx');
+    writeFileSync(path, bytes);
+    const { model, weights } = await importOnnxClassifier(path);
+    const network = await compileModel(model, weights, 2, 'inference');
+    const { logits } = await network.run(image);
+    await network.close();
+    expect(logits.shape).toEqual([2, 4]);
+    scores.forEach((score, index) => {
+      expect(Number(logits.data[index])).toBeCloseTo(score, 3);
+    });
+  });
+});
+
+describe('forms that are not imported are refused by name', () => {
+  const REFUSED: readonly (readonly [Row, RegExp, string?])[] = [
+    [
+      { op: 'Reshape', operands: [ints(-1, 36)] },
+      /Given \[1, 3, 6, 6\] the features have the shape \[3, 36\]/,
+      'ONNX_NOT_A_CLASSIFIER',
+    ],
+    [{ op: 'Pow', operands: [scalar(2.5)] }, /Pow node "Pow to y0" raises to the power 2.5/],
+    [
+      { op: 'Pad', operands: [ints(0, 0, 1, 1, 0, 0, 1, 1)], attributes: { mode: 'reflect' } },
+      /pads by reflect/,
+    ],
+    [{ op: 'MaxPool', attributes: { ...kernel, dilations: [2, 2] } }, /has dilations/],
+    [{ op: 'Slice', operands: [ints(-1), ints(-9), ints(3), ints(-1)] }, /slices the image backwards/],
+    [{ op: 'Gather', operands: [ints(0)], attributes: { axis: 1 } }, /Gather .* not for values of the image/],
+    [{ op: 'Cast', attributes: { to: 7 } }, /makes integers of the image/],
+    [{ op: 'Relu', opset: 6 }, /uses operator set 6/],
+  ];
+  test.each(REFUSED.map(([row, ...rest]) => [label(row), row, ...rest] as const))(
+    '%s',
+    async (_, row, message, code = 'ONNX_UNSUPPORTED') => {
+      const path = join(folder, 'refused.onnx');
+      writeFileSync(path, classifier(row, 108));
+      const failure = importOnnxClassifier(path);
+      await expect(failure).rejects.toMatchObject({ code });
+      await expect(failure).rejects.toThrow(message);
+    },
+  );
+});
