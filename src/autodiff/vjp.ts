@@ -135,7 +135,7 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
       : matmul(a, dy, { transposeA: !transposeA }),
   ],
   sum: (node, dy) => [spread(node, dy)],
-  mean: (node, dy) => [mul(spread(node, dy), 1 / countOf(node.inputs[0].shape, node.attributes.axes))],
+  mean: (node, dy) => [spread(node, mul(dy, 1 / countOf(node.inputs[0].shape, node.attributes.axes)))],
   // Equal maxima share the gradient.
   max: ({ inputs: [x], outputs: [y], attributes: { axes } }, dy) => {
     const kept = keptShape(x.shape, axes);

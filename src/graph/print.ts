@@ -11,7 +11,7 @@ function showAttribute(value: unknown): string {
     const { data, shape } = value as { data: ArrayLike<number>; shape: readonly number[] };
     return data.length === 1 ? String(data[0]) : `[${showShape(shape)} numbers]`;
   }
-  return JSON.stringify(value);
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 /** `%7 = conv2d(%3, %5) strides=[1,1] ... : float32 8x16x32x32  // layer1.0.conv1` */
