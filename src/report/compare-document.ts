@@ -32,10 +32,12 @@ export function compareDocument(input: CompareInput): CompareDocument {
     const listed = input.datasets.some((dataset) => dataset.name === cell.dataset);
     invariant(listed, `cell ${cell.key} is of data set "${cell.dataset}", which is not described`);
   }
+  const cells = finished.map(cellSummary);
   const rankings = input.datasets.map((dataset) =>
     rankDataset(
       dataset,
       finished.filter(({ cell }) => cell.dataset === dataset.name),
+      cells,
     ),
   );
   const across = acrossDatasets(rankings);
@@ -50,7 +52,7 @@ export function compareDocument(input: CompareInput): CompareDocument {
     environment: { ...input.environment },
     datasets: [...input.datasets],
     models: [...input.models],
-    cells: finished.map(cellSummary),
+    cells,
     failed: failures,
     rankings,
     acrossDatasets: across,

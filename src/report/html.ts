@@ -31,7 +31,7 @@ export function compareHtml(document: CompareDocument, { outcomes, thumbnails }:
     const ranking = document.rankings[i];
     const cells = firstSeeds(ranking, finished);
     const details = detailBlocks(dataset, cells, models, thumbnails.get(dataset.name));
-    return datasetPart(dataset, ranking, `data-${i + 1}`, details);
+    return datasetPart(dataset, ranking, `data-${i + 1}`, details, document.datasets.length === 1);
   });
   const page = html`<!doctype html>
 <html lang="en">

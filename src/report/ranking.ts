@@ -1,8 +1,9 @@
 /** The ranking of candidates (a model in a setting, averaged over seeds) on one data set. */
 import { holm, type PairedExactTest } from '../stats/index.ts';
 import type { FinishedCell, Setting } from '../store/records.ts';
+import { invariant } from '../util/errors.ts';
 import { baselineOf, compareImages, mean, powerOf, testEstimate } from './accuracy.ts';
-import type { Candidate, DatasetSummary, Ranking } from './schema.ts';
+import type { Candidate, CellSummary, DatasetSummary, Ranking } from './schema.ts';
 import { datasetVerdict } from './verdict.ts';
 
 /** Level below which a difference counts as significant. */
@@ -17,10 +18,15 @@ type Runs = readonly FinishedCell[];
  * Candidates of a data set, best first by test metric; equal ones by time. Every other candidate is compared
  * with the best on the same test images, with the networks of the first seed that both have: the test takes
  * no account of how results differ between seeds, which is why their spread stands beside it.
+ * @param cells summaries of at least `finished`
  */
-export function rankDataset(dataset: DatasetSummary, finished: readonly FinishedCell[]): Ranking {
+export function rankDataset(
+  dataset: DatasetSummary,
+  finished: readonly FinishedCell[],
+  cells: readonly CellSummary[],
+): Ranking {
   const groups = candidateRuns(finished)
-    .map((runs) => ({ runs, plain: withoutComparison(runs) }))
+    .map((runs) => ({ runs, plain: withoutComparison(runs, cells) }))
     .sort((a, b) => b.plain.test.value - a.plain.test.value || a.plain.seconds - b.plain.seconds);
   const [best, ...others] = groups;
   const tests = others.map(({ runs }) => pairedTest(best.runs, runs));
@@ -60,20 +66,31 @@ function candidateRuns(finished: readonly FinishedCell[]): Runs[] {
   return [...groups.values()].map((group) => group.sort((a, b) => a.cell.seed - b.cell.seed));
 }
 
-function withoutComparison(runs: Runs): Omit<Candidate, 'rank' | 'comparison' | 'tied'> {
+function withoutComparison(
+  runs: Runs,
+  cells: readonly CellSummary[],
+): Omit<Candidate, 'rank' | 'comparison' | 'tied'> {
   const results = runs.map((run) => run.result);
   const values = results.map((result) => result.test.value);
   return {
     model: runs[0].cell.model,
     setting: runs[0].cell.setting,
     seeds: runs.map((run) => run.cell.seed),
-    test: testEstimate(results),
+    test: runs.length > 1 ? testEstimate(results) : estimateOf(runs[0], cells),
     correct: mean(results.map((result) => result.test.correct)),
     n: results[0].test.n,
     spread: runs.length > 1 ? { low: Math.min(...values), high: Math.max(...values) } : null,
     seconds: mean(results.map((result) => result.seconds.total)),
     keys: runs.map((run) => run.cell.key),
   };
+}
+
+/** Of a single network, whose interval the cells have already: the bootstrap takes a while. */
+function estimateOf({ cell }: FinishedCell, cells: readonly CellSummary[]): Candidate['test'] {
+  const summary = cells.find(({ key }) => key === cell.key);
+  invariant(summary, `cell ${cell.key} has no summary`);
+  const { value, low, high } = summary.test;
+  return { value, low, high };
 }
 
 /** With the first seed that both have, or with the first of each when a failed cell leaves none in common. */

@@ -4,7 +4,7 @@ import type { Candidate, CompareDocument, DatasetSummary, Ranking } from './sche
 import { problemSentences } from './verdict.ts';
 
 export interface TerminalOptions {
-  /** Columns of the terminal. */
+  /** Columns of the terminal; 64 to 110 are used. */
   readonly width: number;
   /** ANSI colours; default false. */
   readonly color?: boolean;
@@ -14,7 +14,7 @@ export interface TerminalOptions {
 
 /** Ends with a line break. */
 export function compareText(document: CompareDocument, options: TerminalOptions): string {
-  const width = Math.max(50, Math.min(options.width, 110));
+  const width = Math.max(64, Math.min(options.width, 110));
   const paint = painter(options.color ?? false);
   const { headline, sentences } = document.verdict;
   const blocks = [
@@ -47,27 +47,39 @@ function datasetBlock(dataset: DatasetSummary, ranking: Ranking, width: number, 
   return [...heading, ...problems, ...table(ranking, width, paint), ...footnotes(ranking, width)];
 }
 
-const COLUMNS = ['#', 'Network', 'Setting', 'Test', '95% interval', 'To best', '', 'Time'] as const;
 /** Numbers stand flush right, words flush left. */
-const RIGHT = [true, false, false, true, true, true, false, true];
+const COLUMNS = [
+  { title: '#', right: true },
+  { title: 'Network', right: false },
+  { title: 'Setting', right: false },
+  { title: 'Test', right: true },
+  { title: '95% interval', right: true },
+  { title: 'To best', right: true },
+  { title: '', right: false },
+  { title: 'Time', right: true },
+] as const;
+const NETWORK = 1;
+const INTERVAL = 4;
+const SHORTEST_NAME = 9;
 
-/** Rows are cut to `width` by shortening the names of networks. */
+/** To fit `width`, names of networks are shortened; where that is not enough, the intervals are left out. */
 function table(ranking: Ranking, width: number, paint: Paint): string[] {
   const rows = ranking.candidates.map(row);
-  const widths = COLUMNS.map((title, c) =>
+  const widths = COLUMNS.map(({ title }, c) =>
     Math.max(title.length, ...rows.map((cells) => lengthOf(cells[c]))),
   );
-  const excess = widths.reduce((sum, w) => sum + w + 2, -2) - width;
-  if (excess > 0) widths[1] = Math.max(8, widths[1] - excess);
+  const excess = () => shown.reduce((sum, c) => sum + widths[c] + 2, -2) - width;
+  let shown = COLUMNS.map((_, c) => c);
+  if (excess() > Math.max(0, widths[NETWORK] - SHORTEST_NAME)) shown = shown.filter((c) => c !== INTERVAL);
+  if (excess() > 0) widths[NETWORK] = Math.max(SHORTEST_NAME, widths[NETWORK] - excess());
   const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, c) => pad(shorten(cell, widths[c]), widths[c], RIGHT[c]))
+    shown
+      .map((c) => pad(shorten(cells[c], widths[c]), widths[c], COLUMNS[c].right))
       .join('  ')
       .trimEnd();
-  const rule = widths.map((w) => '─'.repeat(w)).join('  ');
   return [
-    paint('dim', line(COLUMNS)),
-    paint('dim', rule),
+    paint('dim', line(COLUMNS.map(({ title }) => title))),
+    paint('dim', shown.map((c) => '─'.repeat(widths[c])).join('  ')),
     ...rows.map((cells, i) => (ranking.candidates[i].tied ? paint('green', line(cells)) : line(cells))),
   ];
 }
@@ -81,14 +93,14 @@ function row(candidate: Candidate): string[] {
     percent(test.value),
     `${(100 * test.low).toFixed(1)} – ${(100 * test.high).toFixed(1)}`,
     comparison ? points(comparison.difference) : '–',
-    comparison ? (candidate.tied ? 'tied with best' : pValueText(comparison.adjustedP)) : 'best',
+    comparison ? (candidate.tied ? 'tied' : pValueText(comparison.adjustedP)) : 'best',
     duration(candidate.seconds),
   ];
 }
 
 function footnotes(ranking: Ranking, width: number): string[] {
   const notes = [
-    'Tied: not significantly worse on the same images (exact paired test, Holm-corrected, .05).',
+    'Tied with the best: not significantly worse on the same images (exact paired test, Holm-corrected, .05).',
   ];
   if (ranking.candidates.some(({ spread }) => spread !== null)) {
     notes.push('Test and time are means over seeds; the tests compare the networks of the first seed.');

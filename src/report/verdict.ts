@@ -15,6 +15,9 @@ import type { AcrossDatasets, Candidate, DatasetSummary, Ranking, Verdict } from
 /** A cheaper candidate is worth a sentence from this ratio of times on. */
 const MUCH_CHEAPER = 1.5;
 
+/** A significantly worse candidate is worth one from this ratio on. */
+const MUCH_QUICKER = 4;
+
 /** The verdict on one data set. */
 export function datasetVerdict(ranking: Omit<Ranking, 'verdict'>, dataset: DatasetSummary): Verdict {
   const [best] = ranking.candidates;
@@ -55,21 +58,37 @@ function tieSentences(best: Candidate, others: readonly Candidate[]): string[] {
     const [next] = others;
     return [
       `Every other candidate is significantly worse; the nearest is ${candidateName(next)}, ${behind(next)}.`,
+      ...quickSentence(best, others),
     ];
   }
   const cheapest = tied.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const ratio = best.seconds / cheapest.seconds;
   if (ratio < MUCH_CHEAPER) {
     const none = tied.length === 1 ? 'It is not' : 'None of them is';
-    return [`Not significantly worse: ${listed(tied.map(candidateName))}. ${none} much cheaper.`];
+    return [
+      `Not significantly worse: ${listed(tied.map(candidateName))}. ${none} much cheaper.`,
+      ...quickSentence(best, others),
+    ];
   }
-  const times = ratio < 10 ? String(Number(ratio.toFixed(1))) : integer(ratio);
   const first =
-    `${cheaperSubject(cheapest)} not significantly worse (${behind(cheapest)}) and ${times} times cheaper: ` +
+    `${cheaperSubject(cheapest)} not significantly worse (${behind(cheapest)}) and ${times(ratio)} times cheaper: ` +
     `${duration(cheapest.seconds)} instead of ${duration(best.seconds)}.`;
   const rest = tied.filter((candidate) => candidate !== cheapest);
   if (rest.length === 0) return [first];
   return [first, `Also not significantly worse: ${listed(rest.map(candidateName))}.`];
+}
+
+/** What much less time buys, where nothing as good as the best is cheaper. */
+function quickSentence(best: Candidate, others: readonly Candidate[]): string[] {
+  const quick = others.find((candidate) => best.seconds >= MUCH_QUICKER * candidate.seconds);
+  if (!quick) return [];
+  const cost = `${duration(quick.seconds)} instead of ${duration(best.seconds)}`;
+  return [`In a hurry: ${candidateName(quick)} reaches ${percent(quick.test.value)} in ${cost}.`];
+}
+
+/** `2.5`, or whole from ten on. */
+function times(ratio: number): string {
+  return ratio < 10 ? String(Number(ratio.toFixed(1))) : integer(ratio);
 }
 
 function cheaperSubject({ model, setting }: Candidate): string {

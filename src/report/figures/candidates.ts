@@ -6,7 +6,7 @@ import type { Ranking } from '../schema.ts';
 import { COLORS, percentTick } from './draw.ts';
 import { drawRows } from './rows.ts';
 
-export interface CandidateRow {
+interface CandidateRow {
   readonly model: string;
   readonly setting: string;
   readonly value: number;

@@ -4,7 +4,7 @@ import type { FinishedCell } from '../../store/records.ts';
 import type { Markup } from '../markup.ts';
 import { draw, modelColor, percentTick } from './draw.ts';
 
-export interface PathPoint {
+interface PathPoint {
   readonly lambda: number;
   readonly validation: number;
 }

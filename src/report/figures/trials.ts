@@ -5,7 +5,7 @@ import { setpoint } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import { COLORS, draw } from './draw.ts';
 
-export interface TrialCell {
+interface TrialCell {
   readonly rate: number;
   /** Weight decay, or its product with the learning rate: see `TrialGrid.decayAxis`. */
   readonly decay: number;

@@ -17,20 +17,23 @@ import type { Candidate, DatasetSummary, Ranking } from '../schema.ts';
 import { problemSentences, tieCount } from '../verdict.ts';
 import { figure, legend, prose, responsive } from './parts.ts';
 
-/** `details` stands below the ranking, as blocks that open. */
+/**
+ * @param details stands below the ranking, as blocks that open
+ * @param only the page is about this data set alone, whose verdict is at its top
+ */
 export function datasetPart(
   dataset: DatasetSummary,
   ranking: Ranking,
   id: string,
   details: readonly Markup[],
+  only: boolean,
 ): Markup {
   const { train, validation, test } = dataset.images;
-  const facts = `${countOf(dataset.classes.length, 'class')}`.replace(/classs$/, 'classes');
   return html`<section class="part" id="${id}">
 <div class="lead">
 <h2>${dataset.name}</h2>
-<p class="muted small">${facts}; ${integer(train)} training, ${integer(validation)} validation and ${integer(test)} test images. ${problemSentences(dataset).join(' ')}</p>
-<p><b>${prose(ranking.verdict.headline)}</b> ${prose(ranking.verdict.sentences.join(' '))}</p>
+<p class="muted small">${integer(dataset.classes.length)} classes; ${integer(train)} training, ${integer(validation)} validation and ${integer(test)} test images. ${problemSentences(dataset).join(' ')}</p>
+${only ? null : html`<p><b>${prose(ranking.verdict.headline)}</b> ${prose(ranking.verdict.sentences.join(' '))}</p>`}
 </div>
 ${ranking.candidates.length > 0 ? results(ranking) : null}
 ${details}
@@ -80,7 +83,7 @@ function rankingRow(candidate: Candidate): Markup {
   const { rank, model, setting, test, tied, seconds, spread, seeds } = candidate;
   const interval = `${(100 * test.low).toFixed(1)} – ${(100 * test.high).toFixed(1)}`;
   const seedRange = spread
-    ? html`<small class="number">${countOf(seeds.length, 'seed')}: ${(100 * spread.low).toFixed(1)} – ${(100 * spread.high).toFixed(1)}</small>`
+    ? html`<small>${countOf(seeds.length, 'seed')}: <span class="number">${(100 * spread.low).toFixed(1)} – ${(100 * spread.high).toFixed(1)}</span></small>`
     : null;
   return html`<tr${tied ? html` class="tied"` : null}>
 <td class="number muted">${rank}</td>

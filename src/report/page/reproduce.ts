@@ -16,7 +16,7 @@ export function reproducePart(document: CompareDocument): Markup {
 </div>
 <details><summary>Networks <span>sizes, origin and hashes of weights</span></summary><div class="opened"><div class="scroll">${modelTable(document)}</div></div></details>
 <details><summary>Data <span>fingerprints and splits</span></summary><div class="opened"><div class="scroll">${datasetTable(document)}</div></div></details>
-<details><summary>Runs <span>chosen hyper-parameters, keys and network files</span></summary><div class="opened"><div class="scroll">${cellTable(document.cells)}</div></div></details>
+<details><summary>Runs <span>chosen hyper-parameters; keys and network files, in full in the JSON below</span></summary><div class="opened"><div class="scroll">${cellTable(document.cells)}</div></div></details>
 ${document.failed.length > 0 ? failures(document) : null}
 ${howToRead()}
 </section>`;

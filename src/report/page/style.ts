@@ -81,6 +81,8 @@ tr.tied td:first-child { box-shadow: inset 3px 0 0 var(--good); }
 .pill { display: inline-block; background: var(--good-wash); color: var(--good); border-radius: 999px; padding: 0 9px; font-size: 0.8rem; font-weight: 600; white-space: nowrap; }
 .pill.best { background: var(--good); color: var(--surface); }
 .scroll { overflow-x: auto; }
+.scroll table { min-width: 680px; }
+.scroll td, .scroll th { padding-right: 20px; }
 
 details { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; min-width: 0; }
 summary { cursor: pointer; padding: 14px 22px; font-weight: 600; overflow-wrap: anywhere; }

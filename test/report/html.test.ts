@@ -1,0 +1,158 @@
+/**
+ * The page: hostile names stay text, the embedded JSON comes out as it went in, and a real browser opens it
+ * from disk without errors, requests, or anything wider than a phone.
+ */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseHTML } from 'linkedom';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CompareInput, compareDocument } from '../../src/report/compare-document.ts';
+import { compareHtml } from '../../src/report/html.ts';
+import { jsonForScript } from '../../src/report/markup.ts';
+import { sampleInput, sampleThumbnails } from './sample.ts';
+
+const HOSTILE = [
+  '<script>alert(1)</script>',
+  '"onload=',
+  "' onerror='alert(2)",
+  '</style><b>bold</b>',
+  '--><img src=x onerror=alert(3)>',
+  '`+alert(4)+`',
+  '&lt;&amp;',
+  'a\u0000b\u001b[2J',
+  '</script><script>alert(5)</script>',
+  'veryverylong'.repeat(12),
+];
+
+function page(input: CompareInput): string {
+  return compareHtml(compareDocument(input), {
+    outcomes: input.outcomes,
+    thumbnails: sampleThumbnails(input),
+  });
+}
+
+function hostileInput(): CompareInput {
+  const input = sampleInput({ datasets: 1, classes: HOSTILE });
+  const rename = (model: string) => `${model}<script>alert("m")</script>`;
+  const [dataset] = input.datasets;
+  const name = '"><script>alert("d")</script>';
+  return {
+    ...input,
+    title: '</title><script>alert("t")</script>',
+    command: 'x "<script>alert(6)</script>"',
+    protocol: { ...input.protocol, fields: { '<i>': ['<script>'], nested: { a: '</script>' } } },
+    environment: { '<u>': '"onload=' },
+    datasets: [
+      {
+        ...dataset,
+        name,
+        problems: [{ kind: 'unreadable', images: ['<x>'], message: '<script>alert(7)</script> is broken.' }],
+      },
+    ],
+    models: input.models.map((model) => ({ ...model, name: rename(model.name), source: '<script>' })),
+    outcomes: input.outcomes.map((outcome) => {
+      const cell = { ...outcome.cell, dataset: name, model: rename(outcome.cell.model) };
+      if (outcome.status === 'failed') return { ...outcome, cell };
+      const predictions = outcome.result.predictions.map((p) => ({ ...p, image: `"><script>${p.image}` }));
+      return { ...outcome, cell, result: { ...outcome.result, predictions } };
+    }),
+  };
+}
+
+describe('escaping', () => {
+  const input = hostileInput();
+  const text = page(input);
+  const { document } = parseHTML(text);
+
+  it('keeps class, file, model and data set names as text', () => {
+    const scripts = [...document.querySelectorAll('script')];
+    expect(scripts.map((script) => script.getAttribute('type'))).toEqual(['application/json']);
+    expect(text).not.toMatch(/<script>/);
+    for (const element of document.querySelectorAll('*')) {
+      for (const { name } of element.attributes) expect(name).not.toMatch(/^on/);
+    }
+    const bold: string[] = [...document.querySelectorAll('b')].map((element) => element.textContent);
+    expect(bold).not.toContain('bold');
+    expect(document.querySelector('h2')?.textContent).toContain('"><script>alert("d")</script>');
+  });
+
+  it('embeds the JSON document so that it can be read back', () => {
+    const json = document.querySelector('#compare-document')?.textContent ?? '';
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(compareDocument(input))));
+    expect(jsonForScript('</script><!--\u2028').text).toBe('"\\u003c/script\\u003e\\u003c!--\\u2028"');
+  });
+
+  it('names nothing outside the page', () => {
+    const addresses = [...document.querySelectorAll('[src], [href]')].map(
+      (element) => element.getAttribute('src') ?? element.getAttribute('href') ?? '',
+    );
+    expect(addresses.filter((address) => !address.startsWith('data:') && !address.startsWith('#'))).toEqual(
+      [],
+    );
+    expect(document.querySelector('meta[http-equiv]')?.getAttribute('content')).toContain(
+      "default-src 'none'",
+    );
+  });
+});
+
+const CHROMIUM = '/usr/bin/chromium';
+const installed = existsSync(CHROMIUM);
+if (!installed) console.warn(`skipped: "in a browser" needs ${CHROMIUM}, which is absent`);
+
+describe.skipIf(!installed)('in a browser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'transferlab-report-'));
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const pages = {
+    sample: () => sampleInput({ failure: true }),
+    seeds: () => sampleInput({ datasets: 1, seeds: [0, 1, 2] }),
+    hostile: hostileInput,
+    empty: () => ({ ...sampleInput({ datasets: 1 }), outcomes: [] }),
+  };
+
+  for (const [name, make] of Object.entries(pages)) {
+    it(`opens the ${name} page without errors, requests or overflow`, async () => {
+      const file = join(folder, `${name}.html`);
+      writeFileSync(file, page(make()));
+      for (const width of [360, 1280]) {
+        const seen = await visit(browser, pathToFileURL(file).href, width);
+        expect(seen.complaints).toEqual([]);
+        expect(seen.requests).toEqual([]);
+        expect(seen.scrollWidth, `${name} at ${width}`).toBeLessThanOrEqual(width);
+        expect(seen.brokenPictures).toBe(0);
+      }
+    });
+  }
+});
+
+/** Opens every block of the page and says what went wrong. */
+async function visit(browser: Browser, url: string, width: number) {
+  const context = await browser.newContext({ viewport: { width, height: 800 } });
+  const tab = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  tab.on('console', (message) => complaints.push(message.text()));
+  tab.on('pageerror', (error) => complaints.push(error.message));
+  tab.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
+  tab.on('request', (request) => {
+    if (request.url() !== url && !request.url().startsWith('data:')) requests.push(request.url());
+  });
+  await tab.goto(url);
+  await tab.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
+  const scrollWidth = await tab.evaluate<number>('document.documentElement.scrollWidth');
+  const brokenPictures = await tab.evaluate<number>(
+    '[...document.images].filter((image) => !image.complete || image.naturalWidth === 0).length',
+  );
+  await context.close();
+  return { complaints, requests, scrollWidth, brokenPictures };
+}
