@@ -3,6 +3,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import type { ImageDataset } from '../data/index.ts';
 import { meanPerClass, top1 } from '../evaluate/index.ts';
 import type { CellResult } from '../store/index.ts';
+import { argMaxRows } from '../tensor/tensor.ts';
 import {
   argMaxRows,
   fixedFeatures,

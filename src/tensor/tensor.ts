@@ -100,3 +100,14 @@ export function transposeInto<D extends DType>(
     }
   }
 }
+
+/** Index of the largest number of each row. Ties go to the lowest index. */
+export function argMaxRows({ shape: [rows, columns], data }: Tensor<'float32'>): Int32Array {
+  const result = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let best = row * columns;
+    for (let i = best + 1; i < (row + 1) * columns; i++) if (data[i] > data[best]) best = i;
+    result[row] = best - row * columns;
+  }
+  return result;
+}

@@ -1,9 +1,10 @@
 /** A classifier's answers with the weights that a training step holds at the moment: for validation during training. */
+import type { BatchLoader } from '../data/index.ts';
 import { softmax } from '../graph/build.ts';
 import { Graph } from '../graph/graph.ts';
 import { INFERENCE, Network } from '../nn/network.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
-import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
+import { argMaxRows, type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import type { Classifier, TrainingStep } from './step.ts';
 
 export class Evaluator {
@@ -39,6 +40,17 @@ export class Evaluator {
   async probabilities(images: Float32Array): Promise<Tensor<'float32'>> {
     this.executable.set('images', tensor('float32', this.images, images));
     return (await this.executable.run()).probabilities as Tensor<'float32'>;
+  }
+
+  /** Predicted classes of the first `count` images of a centre-crop loader, in its order. */
+  async predict(loader: BatchLoader, count: number): Promise<Int32Array> {
+    const predicted = new Int32Array(count);
+    for (let done = 0; done < count; ) {
+      const batch = await loader.next();
+      predicted.set(argMaxRows(await this.probabilities(batch.images)).subarray(0, batch.count), done);
+      done += batch.count;
+    }
+    return predicted;
   }
 
   close(): Promise<void> {

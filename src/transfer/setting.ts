@@ -50,17 +50,6 @@ export function metricOf(dataset: ImageDataset): (labels: Int32Array, predicted:
     : (labels, predicted) => meanPerClass(labels, predicted, dataset.classes.length);
 }
 
-/** Index of the largest number of each row. Ties go to the lowest index. */
-export function argMaxRows({ shape: [rows, columns], data }: Tensor<'float32'>): Int32Array {
-  const result = new Int32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    let best = row * columns;
-    for (let i = best + 1; i < (row + 1) * columns; i++) if (data[i] > data[best]) best = i;
-    result[row] = best - row * columns;
-  }
-  return result;
-}
-
 /** Stopwatch: seconds since it was made. */
 export function stopwatch(): () => number {
   const started = performance.now();

@@ -20,7 +20,6 @@ import { UserError } from '../util/errors.ts';
 import { VERSION } from '../util/version.ts';
 import type { TuningProtocol } from './protocol.ts';
 import {
-  argMaxRows,
   LOGITS,
   metricOf,
   type SettingInputs,
@@ -134,17 +133,8 @@ class Tuning {
   async validate(): Promise<number> {
     const loader = this.loader(this.validationPositions, 'centre', EVALUATION_BATCH);
     this.evaluator.share(this.step);
-    const predicted = new Int32Array(this.validationPositions.length);
-    try {
-      for (let done = 0; done < predicted.length; ) {
-        const { images, count } = await loader.next();
-        const winners = argMaxRows(await this.evaluator.probabilities(images));
-        predicted.set(winners.subarray(0, count), done);
-        done += count;
-      }
-    } finally {
-      await loader.close();
-    }
+    const predicted = await this.evaluator.predict(loader, this.validationPositions.length);
+    await loader.close();
     const labels = Int32Array.from(this.validationPositions, (position) => this.labels[position]);
     return metricOf(this.inputs.dataset)(labels, predicted);
   }

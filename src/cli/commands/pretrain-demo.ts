@@ -6,7 +6,6 @@ import { top1 } from '../../evaluate/index.ts';
 import { findModel, type Model, transferHead } from '../../models/index.ts';
 import { initialize } from '../../nn/index.ts';
 import { type Classifier, Evaluator, TrainingStep, train } from '../../train/index.ts';
-import { argMaxRows } from '../../transfer/index.ts';
 import { UserError } from '../../util/errors.ts';
 import { saveWeights } from '../../weights/index.ts';
 import type { OptionValues } from '../options.ts';
@@ -86,7 +85,7 @@ async function pretrain(
     }
     const accuracy = await testAccuracy(step, classifier, dataset, model, values, display);
     await saveWeights(join(out, `${recipe.file}.safetensors`), model, step.weights(), {
-      classes: dataset.classes.length,
+      classes: dataset.classes,
       source: `trained on ${dataset.name} by npm run pretrain:demo`,
       licence: 'Apache-2.0',
     });
@@ -134,12 +133,7 @@ async function testAccuracy(
   evaluator.share(step);
   const loader = await loaderOf(dataset, model, 'test', values, display);
   const labels = Int32Array.from(dataset.splits.test, ({ label }) => label);
-  const predicted = new Int32Array(labels.length);
-  for (let done = 0; done < labels.length; ) {
-    const { images, count } = await loader.next();
-    predicted.set(argMaxRows(await evaluator.probabilities(images)).subarray(0, count), done);
-    done += count;
-  }
+  const predicted = await evaluator.predict(loader, labels.length);
   await loader.close();
   await evaluator.close();
   return top1(labels, predicted);
