@@ -93,7 +93,7 @@ async function createDatabase(path: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
   const engine = await startDatabase(aside);
   await engine.close();
-  flushTree(aside);
+  await flushTree(aside);
   await rename(aside, path);
   flush(dirname(path));
 }

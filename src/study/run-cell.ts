@@ -4,13 +4,7 @@ import type { ImageDataset } from '../data/index.ts';
 import { meanPerClass, top1 } from '../evaluate/index.ts';
 import type { CellResult } from '../store/index.ts';
 import { argMaxRows } from '../tensor/tensor.ts';
-import {
-  argMaxRows,
-  fixedFeatures,
-  type SettingInputs,
-  type SettingResult,
-  tuned,
-} from '../transfer/index.ts';
+import { fixedFeatures, type SettingInputs, type SettingResult, tuned } from '../transfer/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';

@@ -48,7 +48,7 @@ interface Correction {
 }
 
 /** Iterations without any progress, beyond rounding, after which the search ends. */
-const PATIENCE = 10;
+const PATIENCE = 8;
 
 /**
  * Minimises `objective` from `start` (not changed). Ends at convergence, after `maxIterations`, or when
@@ -68,15 +68,17 @@ export async function minimize(
   let best = current;
   let converged = norm(current.gradient) <= tolerance(current.value, current.point);
   let iterations = 0;
+  let plainStep = 1 / norm(current.gradient);
   for (let idle = 0; !converged && iterations < maxIterations && idle < PATIENCE; iterations++) {
     const direction = descentDirection(current.gradient, corrections);
-    const firstStep = corrections.length > 0 ? 1 : 1 / norm(current.gradient);
+    const firstStep = corrections.length > 0 ? 1 : plainStep;
     const noise = valueNoise * Math.abs(current.value);
     const search = await lineSearch(objective, current, direction, firstStep, noise);
     evaluations += search.evaluations;
     if (!search.found) {
       // A poor curvature estimate may be to blame: try once more without, then give up.
       if (corrections.length === 0) break;
+      plainStep = curvatureScale(corrections);
       corrections.length = 0;
       continue;
     }
@@ -97,11 +99,11 @@ export async function minimize(
   };
 }
 
-/** A lower value, or where rounding hides the difference a smaller gradient. */
+/** A lower value, or where rounding hides the difference a gradient smaller by a tenth. */
 function isBetter(candidate: Evaluation, best: Evaluation, valueNoise: number): boolean {
   const noise = valueNoise * Math.abs(best.value);
   if (candidate.value < best.value - noise) return true;
-  return candidate.value <= best.value + noise && norm(candidate.gradient) < norm(best.gradient);
+  return candidate.value <= best.value + noise && norm(candidate.gradient) < 0.9 * norm(best.gradient);
 }
 
 /** -H g by the two-loop recursion (algorithm 7.4), H starting as the multiple of 1 that fits the latest step. */
@@ -113,15 +115,18 @@ function descentDirection(gradient: Float64Array, corrections: readonly Correcti
     alphas[i] = rho * dot(s, q);
     addMultiple(q, -alphas[i], y);
   }
-  const latest = corrections.at(-1);
-  if (latest) {
-    const scale = 1 / (latest.rho * dot(latest.y, latest.y));
-    for (let i = 0; i < q.length; i++) q[i] *= scale;
-  }
+  const scale = curvatureScale(corrections);
+  for (let i = 0; i < q.length; i++) q[i] *= scale;
   corrections.forEach(({ s, y, rho }, i) => {
     addMultiple(q, alphas[i] - rho * dot(y, q), s);
   });
   return q;
+}
+
+/** s . y / y . y of the latest step (Nocedal & Wright 7.20): the length of a step per length of the gradient. */
+function curvatureScale(corrections: readonly Correction[]): number {
+  const latest = corrections.at(-1);
+  return latest ? 1 / (latest.rho * dot(latest.y, latest.y)) : 1;
 }
 
 /** Adds the step to the memory if it shows positive curvature, which keeps the estimate positive definite. */

@@ -35,7 +35,7 @@ export async function evaluate(objective: Objective, point: Float64Array): Promi
 
 /**
  * A point along `direction` from `start` that satisfies the strong Wolfe conditions, or the best point with a
- * sufficient decrease when none was found in 20 evaluations, or undefined when there is none of that kind.
+ * sufficient decrease when none was found in 20 evaluations or rounding hides the rest, or undefined when there is none of that kind.
  * @param noise differences of values up to this size count as rounding; within it slopes alone decide
  */
 export async function lineSearch(
@@ -49,6 +49,7 @@ export async function lineSearch(
   let low = origin;
   let high: Trial | undefined;
   let step = firstStep;
+  const best = () => (low === origin ? undefined : low);
   for (let evaluations = 1; evaluations <= MAX_TRIALS; evaluations++) {
     const evaluation = await evaluate(objective, along(start.point, direction, step));
     const trial: Trial = { ...evaluation, step, slope: dot(direction, evaluation.gradient) };
@@ -63,9 +64,12 @@ export async function lineSearch(
       if (!high) further = low.step + secantStep(low, trial);
       low = trial;
     }
+    // What is left of the interval cannot hold a decrease that would be seen.
+    if (high && Math.abs((high.step - low.step) * origin.slope) < noise)
+      return { found: best(), evaluations };
     step = high ? between(low, high, noise) : Math.min(Math.max(further, 2 * step), 100 * step);
   }
-  return { found: low === origin ? undefined : low, evaluations: MAX_TRIALS };
+  return { found: best(), evaluations: MAX_TRIALS };
 }
 
 /** A step between two trials, kept off both ends by a tenth of the interval so that it must shrink. */
