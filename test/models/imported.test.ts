@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { Graph } from '../../src/graph/index.ts';
+import { Graph, type Value } from '../../src/graph/index.ts';
 import { verify } from '../../src/graph/verify.ts';
 import { IMAGENET_INPUT } from '../../src/models/define.ts';
 import { importOnnxClassifier } from '../../src/models/imported/index.ts';
@@ -22,7 +22,10 @@ import {
   metadataOf,
   type OnnxModel,
 } from '../../src/onnx/index.ts';
+import { OnnxFunction } from '../../src/runtime/index.ts';
 import { float32, type Tensor } from '../../src/tensor/tensor.ts';
+import { INPUT_NAME, networkFile } from '../../src/train/inference.ts';
+import { TrainingStep } from '../../src/train/step.ts';
 import { compileModel, type Form } from '../run-model.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/onnx/classifiers/', import.meta.url));
@@ -51,6 +54,25 @@ function expectClose(found: ArrayLike<number | bigint>, wanted: ArrayLike<number
     expect(Number(value)).toBeCloseTo(Number(wanted[index]), 4);
   });
 }
+
+/** What our own exporter makes of an imported network: a file for any batch size, which can be imported again. */
+test.each(Object.entries(expected))('%s exported and imported again', async (name, { size, logits }) => {
+  let { model, weights } = await importOnnxClassifier(file(name));
+  const path = join(mkdtempSync(join(tmpdir(), 'exported-')), 'exported.onnx');
+  for (let generation = 0; generation < 2; generation++) {
+    const classify = (net: Network, pixels: Value) =>
+      model.originalHead!.logits(net, model.backbone(net, pixels));
+    const bytes = networkFile(classify, 'logits', size, weights);
+    const network = await OnnxFunction.load(bytes, { threads: 1 });
+    const found = await network.run({ [INPUT_NAME]: images(size) });
+    await network.close();
+    expectClose(found.logits.data, logits.flat());
+    writeFileSync(path, bytes);
+    ({ model, weights } = await importOnnxClassifier(path));
+    expect(model.input.size).toBe(size);
+  }
+  rmSync(dirname(path), { recursive: true });
+});
 
 const FORMS: readonly Form[] = ['inference', 'training'];
 
@@ -248,6 +270,29 @@ test('initial values for training from scratch do not come from the file', async
   expect(Math.max(...dense.map(Math.abs))).toBeLessThanOrEqual(bound);
   expect(Math.max(...dense.map(Math.abs))).toBeGreaterThan(bound / 2);
 });
+
+test.each(['residual-17', 'viewed-17', 'channels-last', 'merged'])(
+  'all variables of %s are fitted by training steps',
+  async (name) => {
+    const { model, weights } = await importOnnxClassifier(file(name));
+    const size = name === 'merged' ? 16 : model.input.size;
+    const step = await TrainingStep.compile(
+      (net, pixels) => model.originalHead!.logits(net, model.backbone(net, pixels)),
+      { images: [2, 3, size, size] },
+    );
+    step.load(weights);
+    const fixed = { learningRate: 0.03, weightDecay: 0, statisticsDecay: 0.9, seed: 1 };
+    const batch = { images: images(size).data, labels: Int32Array.of(0, 3) };
+    const losses: number[] = [];
+    for (let k = 0; k < 80; k++) losses.push((await step.run({ ...fixed, ...batch, step: k })).loss);
+    expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
+    const unmoved = [...step.weights()].filter(([key, { data }]) =>
+      data.every((value, index) => value === weights.get(key)?.data[index]),
+    );
+    expect(unmoved.map(([key]) => key)).toEqual([]);
+    await step.close();
+  },
+);
 
 describe('files that are no classifiers', () => {
   test.each([
