@@ -1,13 +1,14 @@
 /** Figure: adjusted logit scores of candidates over several data sets, with Morey's error bars. */
 import * as Plot from '@observablehq/plot';
-import { candidateName, percent } from '../format.ts';
+import { percent, SETTING_NAMES } from '../format.ts';
 import type { Markup } from '../markup.ts';
 import type { AcrossDatasets } from '../schema.ts';
 import { COLORS } from './draw.ts';
 import { drawRows } from './rows.ts';
 
 export interface AcrossRow {
-  readonly name: string;
+  readonly model: string;
+  readonly setting: string;
   readonly score: number;
   /** One standard error to either side; the score itself where it has none. */
   readonly low: number;
@@ -18,7 +19,8 @@ export interface AcrossRow {
 
 export function acrossRows({ candidates }: AcrossDatasets): AcrossRow[] {
   return candidates.map(({ model, setting, score, standardError, accuracy, tied }) => ({
-    name: candidateName({ model, setting }),
+    model,
+    setting: SETTING_NAMES[setting],
     score,
     low: score - (standardError ?? 0),
     high: score + (standardError ?? 0),
@@ -33,7 +35,12 @@ export function drawAcross(rows: readonly AcrossRow[], width: number): Markup {
   return drawRows({
     description: 'Adjusted logit scores over data sets, with one standard error',
     width,
-    rows: rows.map((row) => ({ name: row.name, number: percent(row.accuracy), color: color(row) })),
+    rows: rows.map((row) => ({
+      name: row.model,
+      setting: row.setting,
+      number: percent(row.accuracy),
+      color: color(row),
+    })),
     axis: 'adjusted score (logits above the mean)',
     x: { nice: true },
     marks: [

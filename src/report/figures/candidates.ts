@@ -55,7 +55,8 @@ export function drawCandidates({ rows, domain, baseline, axis }: CandidateFigure
     description: `Candidates by ${axis}, with 95% intervals`,
     width,
     rows: rows.map((row) => ({
-      name: `${row.model} ${row.setting}`,
+      name: row.model,
+      setting: row.setting,
       number: percent(row.value),
       color: color(row),
     })),

@@ -8,7 +8,9 @@ export interface RowPlot {
   readonly description: string;
   readonly width: number;
   readonly rows: readonly {
+    /** Shortened to fit; what follows it is not. */
     readonly name: string;
+    readonly setting: string;
     /** Printed at the right. */
     readonly number: string;
     readonly color: string;
@@ -26,7 +28,7 @@ const NAMES_BESIDE_FROM = 420;
 export function drawRows({ description, width, rows, axis, x, marks }: RowPlot): Markup {
   const beside = width >= NAMES_BESIDE_FROM;
   const rowHeight = beside ? 34 : 42;
-  const longest = Math.max(...rows.map(({ name }) => [...name].length));
+  const longest = Math.max(...rows.map(({ name, setting }) => [...name].length + setting.length));
   const marginLeft = beside ? Math.min(190, 18 + 6.2 * longest) : 16;
   const most = beside ? 28 : 40;
   const texts = { y: (_: unknown, i: number) => i };
@@ -60,7 +62,8 @@ export function drawRows({ description, width, rows, axis, x, marks }: RowPlot):
         fill: COLORS.ink,
         stroke: 'var(--surface)',
         strokeWidth: 4,
-        text: ({ name }: { name: string }) => shortened(name, most),
+        text: ({ name, setting }: RowPlot['rows'][number]) =>
+          `${shortened(name, most - setting.length)} ${setting}`.trimEnd(),
       }),
       Plot.text(rows, {
         ...texts,

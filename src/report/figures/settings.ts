@@ -54,6 +54,7 @@ export function drawSettings(rows: readonly SettingRow[], metric: Ranking['metri
     width,
     rows: rows.map(({ model, gain }) => ({
       name: model,
+      setting: '',
       number: gain === null ? '' : points(gain),
       color: COLORS.muted,
     })),
