@@ -35,6 +35,8 @@ function extents(input: Shape, weight: Shape, a: ConvAttributes): Extents {
 const isPointwise = (s: Extents) =>
   s.groups === 1 && s.kh === 1 && s.kw === 1 && s.padding.every((p) => p === 0);
 const isStrided = (s: Extents) => s.strides[0] > 1 || s.strides[1] > 1;
+/** Few channels: copying the shifted images costs more than the products do. (Measured; see docs/decisions.) */
+const isNarrow = (s: Extents) => s.o * s.i <= 4096;
 const isDepthwise = (s: Extents) => s.i === 1 && s.o === s.groups;
 
 /** ONNX attributes of a convolution. */
@@ -57,7 +59,7 @@ function conv2d({ inputs: [x, w], outputs: [y], attributes: a }: NodeOf<'conv2d'
   const image = e.use(x, CHANNELS_FIRST);
   e.define(
     y,
-    s.groups === 1
+    s.groups === 1 && (isPointwise(s) || !isNarrow(s))
       ? productForward(e, s, image, e.use(w, WEIGHT_ROWS))
       : tallForward(e, s, image, e.use(w, 'logical')),
     CHANNELS_FIRST,
@@ -139,9 +141,9 @@ function inputGradientName(
   weight: (layout: typeof WEIGHT_ROWS | 'logical') => string,
 ): string {
   if (isPointwise(s)) return pointwiseInputGradient(e, s, gradient, weight(WEIGHT_ROWS));
-  const full = (s.kh - 1) * s.dilations[0];
-  const fits = !isStrided(s) && s.padding[0] <= full && s.padding[1] <= (s.kw - 1) * s.dilations[1];
-  if (s.groups === 1 && fits) return productInputGradient(e, s, gradient, weight(WEIGHT_ROWS));
+  const reach = [(s.kh - 1) * s.dilations[0], (s.kw - 1) * s.dilations[1]];
+  const fits = !isStrided(s) && s.padding.every((p, side) => p <= reach[side % 2]);
+  if (s.groups === 1 && fits) return flippedInputGradient(e, s, gradient, weight(WEIGHT_ROWS));
   return tallInputGradient(e, s, gradient, weight('logical'));
 }
 
@@ -171,21 +173,19 @@ function cut(e: Emitter, image: string, s: Extents, height: number, width: numbe
     : image;
 }
 
-/** For stride 1: the convolution of dY with the flipped kernel, [I, KH KW O] x dY_col. */
-function productInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
+/** For stride 1: the convolution of dY with the flipped kernel. */
+function flippedInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
   const count = s.kh * s.kw;
-  // [O, T I] -> [T I, O] -> flip T -> [I, T, O]: three moves of whole rows instead of one of single numbers.
+  // [O, T I] -> [T I, O] -> flip T: two moves of whole rows instead of one of single numbers.
   const turned = e.reshape(e.transpose(e.reshape(weight, [s.o, count * s.i]), [1, 0]), [count, s.i, s.o]);
-  const reversed = e.emit(
-    'Gather',
-    [turned, e.ints(Array.from({ length: count }, (_, t) => count - 1 - t))],
-    { axis: { int: 0 } },
-  );
-  const rows = e.reshape(e.transpose(reversed, [1, 0, 2]), [s.i, count * s.o]);
+  const order = e.ints(Array.from({ length: count }, (_, t) => count - 1 - t));
+  const reversed = e.emit('Gather', [turned, order], { axis: { int: 0 } });
   const [fullY, fullX] = [(s.kh - 1) * s.dilations[0], (s.kw - 1) * s.dilations[1]];
   const backward: Extents = {
     ...s,
     c: s.o,
+    o: s.c,
+    i: s.o,
     h: s.oh,
     w: s.ow,
     oh: s.h,
@@ -197,6 +197,11 @@ function productInputGradient(e: Emitter, s: Extents, gradient: string, weight: 
       s.w - s.ow + s.padding[1],
     ],
   };
+  if (isNarrow(s)) {
+    const kernel = e.reshape(e.transpose(reversed, [1, 2, 0]), [s.i, s.o, s.kh, s.kw]);
+    return tallForward(e, backward, gradient, kernel);
+  }
+  const rows = e.reshape(e.transpose(reversed, [1, 0, 2]), [s.i, count * s.o]);
   return e.reshape(e.emit('MatMul', [rows, imageColumns(e, backward, gradient)]), [s.c, s.n, s.h, s.w]);
 }
 
@@ -240,8 +245,33 @@ function weightGradient(
   );
 }
 
+/**
+ * dW for stride 1 on padded images laid out flat: a kernel tap is then one shift of the whole batch, so the shifted
+ * images are copies of long runs. dY lies in the same grid with zeros where a window would leave its image.
+ */
+function flatWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const [top, left, bottom, right] = s.padding;
+  const [rows, columns] = [s.h + top + bottom, s.w + left + right];
+  const length = s.n * rows * columns;
+  const padded = e.reshape(e.pad(image, [0, 0, top, left], [0, 0, bottom, right]), [s.c, length]);
+  const wide = e.reshape(e.pad(gradient, [0, 0, 0, 0], [0, 0, rows - s.oh, columns - s.ow]), [s.o, length]);
+  const reach = (s.kh - 1) * s.dilations[0] * columns + (s.kw - 1) * s.dilations[1];
+  const dy = e.slice(wide, [1], [0], [length - reach]);
+  const parts: string[] = [];
+  for (let ky = 0; ky < s.kh; ky++) {
+    for (let kx = 0; kx < s.kw; kx++) {
+      const offset = ky * s.dilations[0] * columns + kx * s.dilations[1];
+      const tap = e.slice(padded, [1], [offset], [offset + length - reach]);
+      parts.push(e.emit('Gemm', [dy, tap], { transB: { int: 1 } }));
+    }
+  }
+  return e.reshape(e.emit('Concat', parts, { axis: { int: 1 } }), [s.o, s.kh, s.kw, s.i]);
+}
+
 /** dW [O, KH KW I]: for each kernel tap the product of dY with the shifted image's transpose, per group. */
 function productWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  if (s.groups === 1 && isNarrow(s) && !isPointwise(s) && !isStrided(s))
+    return flatWeightGradient(e, s, image, gradient);
   const columns = s.n * s.oh * s.ow;
   const tapImages = isPointwise(s) ? [everySecond(e, s, image)] : taps(e, s, image);
   const parts = tapImages.map((tap) => {
