@@ -1,5 +1,6 @@
 /** Every option of every command, in one typed table that feeds the parser and `--help`. */
-import { PROTOCOLS, SETTINGS } from '../study/index.ts';
+import { SETTINGS } from '../study/plan.ts';
+import { PROTOCOLS } from '../study/protocols.ts';
 
 export interface OptionRow {
   /** As commander reads it, for example `--seeds <n>`. */

@@ -1,5 +1,6 @@
 /** Protocols as data: every number that a setting needs, under a name. */
-import { LAMBDA_GRID, type Protocol, type TuningProtocol } from '../transfer/index.ts';
+import { LAMBDA_GRID } from '../transfer/logistic-regression.ts';
+import type { Protocol, TuningProtocol } from '../transfer/protocol.ts';
 import { nearestNames, UserError } from '../util/errors.ts';
 
 /** `count` values from 10^low to 10^high, evenly spaced on the log scale. */
