@@ -33,7 +33,7 @@ interface Check {
   readonly scale: number;
 }
 
-export function draw({ shape, numbers }: Operand, random: Random): Float32Array {
+function draw({ shape, numbers }: Operand, random: Random): Float32Array {
   const size = sizeOf(shape);
   if ('low' in numbers)
     return Float32Array.from({ length: size }, () => random.uniform(numbers.low, numbers.high));

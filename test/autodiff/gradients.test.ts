@@ -408,6 +408,20 @@ const convRows: Row[] = [
   convRow('depthwise with two filters each', [2, 3, 6, 6], [6, 1, 3, 3], { groups: 3, padding: 1 }),
 ];
 
+/** With many channels convolutions are lowered to other products than with few. */
+const wideRows: Row[] = [
+  convRow('wide, padded', [2, 64, 4, 5], [66, 64, 3, 3], { padding: 1 }),
+  convRow('wide, asymmetric padding', [2, 64, 4, 4], [66, 64, 3, 2], { padding: [0, 1, 2, 0] }),
+  convRow('wide, padding wider after than the kernel', [2, 64, 3, 4], [66, 64, 2, 2], {
+    padding: [1, 0, 2, 3],
+  }),
+  convRow('wide, dilated', [2, 64, 5, 5], [66, 64, 3, 3], { padding: 2, dilations: 2 }),
+  convRow('wide, strided', [2, 64, 5, 6], [66, 64, 3, 3], { padding: 1, strides: 2 }),
+  convRow('wide, leftover rows', [2, 64, 6, 5], [66, 64, 2, 3], { strides: [3, 1] }),
+  convRow('wide, pointwise, strided', [2, 64, 5, 4], [66, 64, 1, 1], { strides: 2 }),
+  convRow('wide, grouped', [2, 128, 3, 4], [132, 64, 3, 3], { groups: 2, padding: 1 }),
+];
+
 const poolings: readonly (readonly [string, Shape, PoolOptions])[] = [
   ['2x2', [2, 3, 6, 4], { kernel: 2 }],
   ['overlapping', [2, 2, 7, 7], { kernel: 3, strides: 2 }],
@@ -481,7 +495,14 @@ const imageRows: Row[] = [
   ).map((shape) => row('channelAffine', `[${shape}]`, [shape, [shape[1]], [shape[1]]], g.channelAffine)),
 ];
 
-const rows: readonly Row[] = [...elementwiseRows, ...productRows, ...shapeRows, ...convRows, ...imageRows];
+const rows: readonly Row[] = [
+  ...elementwiseRows,
+  ...productRows,
+  ...shapeRows,
+  ...convRows,
+  ...wideRows,
+  ...imageRows,
+];
 
 /** Ops without a row, and why. */
 const WITHOUT_ROW: Partial<Record<Op, string>> = {
