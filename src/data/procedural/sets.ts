@@ -13,7 +13,7 @@ import type { Nuisance } from './scene.ts';
 import type { Part, SilhouetteCode } from './silhouettes.ts';
 import type { TextureCode, TextureKind } from './textures.ts';
 
-export interface ProceduralClass {
+interface ProceduralClass {
   readonly name: string;
   /** The coarse class. */
   readonly family: string;
