@@ -8,7 +8,7 @@
  * A closed folder may be copied, moved and archived like any other.
  */
 
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { drizzle } from 'drizzle-orm/pglite';
@@ -20,9 +20,6 @@ import { takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { SqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
-
-/** The database writes its log in pieces of 16 MB; with less room than this it stops. */
-const LOG_PIECE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens the store in `folder`, which is created when it is missing (the first time takes some seconds).
@@ -43,9 +40,9 @@ export async function openEmbeddedStore(folder: string): Promise<Store> {
   const explain = (error: unknown) => explainFullDisk(error, root);
   try {
     const artifacts = await ArtifactFolder.open(join(root, 'artifacts'));
-    const engine = await openDatabase(root);
-    giveBack.push(() => engine.close());
-    const database = drizzle(engine);
+    const embedded = await openDatabase(root);
+    giveBack.push(() => embedded.close());
+    const database = drizzle(embedded.engine);
     await migrate(database, `The results folder "${root}"`);
     return new SqlStore({ database, artifacts, explain, close });
   } catch (error) {
@@ -99,11 +96,11 @@ async function createDatabase(path: string): Promise<void> {
 }
 
 /**
- * A full disk shows itself as an error of the file system (ENOSPC), as an error of PostgreSQL (53100), or,
- * when not even the log could be written, as an abort of the database's program.
+ * A full disk shows itself as an error of the file system (ENOSPC, or EDQUOT for a quota) or as an error of
+ * PostgreSQL (53100).
  */
 function explainFullDisk(error: unknown, root: string): unknown {
-  if (error instanceof UserError || !isFullDisk(error, root)) return error;
+  if (error instanceof UserError || !isFullDisk(error)) return error;
   return new UserError(
     'STORE_FULL',
     `The disk that holds the results folder "${root}" is full.`,
@@ -112,16 +109,10 @@ function explainFullDisk(error: unknown, root: string): unknown {
   );
 }
 
-function isFullDisk(error: unknown, root: string): boolean {
+function isFullDisk(error: unknown): boolean {
   for (let inner = error; inner instanceof Error; inner = inner.cause) {
     const { code } = inner as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT' || code === '53100') return true;
-    if (inner.name === 'RuntimeError' && freeBytes(root) < LOG_PIECE_BYTES) return true;
   }
   return false;
-}
-
-function freeBytes(root: string): number {
-  const { bavail, bsize } = statfsSync(root);
-  return bavail * bsize;
 }

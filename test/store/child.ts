@@ -1,7 +1,8 @@
-/** Starts a TypeScript file beside this one in a process of its own, for tests that kill. */
+/** A TypeScript file in a process of its own, for tests that kill; none outlives its test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 
 export class Child {
   readonly process: ChildProcess;
@@ -9,20 +10,21 @@ export class Child {
   errors = '';
   readonly #exit: Promise<unknown>;
 
-  constructor(name: string, ...parameters: string[]) {
-    const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-    this.process = spawn(process.execPath, ['--import', 'tsx', file, ...parameters], {
+  constructor(file: URL, ...parameters: string[]) {
+    this.process = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(file), ...parameters], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stdout?.on('data', (chunk) => (this.output += chunk));
     this.process.stderr?.on('data', (chunk) => (this.errors += chunk));
     this.#exit = once(this.process, 'close');
+    onTestFinished(() => this.kill());
   }
 
   /** Resolves once `condition` holds; fails when the process ends before. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
-      if (this.process.exitCode !== null) throw new Error(`the child ended early: ${this.errors}`);
+      if (this.process.exitCode !== null || this.process.signalCode !== null)
+        throw new Error(`the child ended early: ${this.errors}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }

@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { takeLock } from '../../src/store/lock.ts';
 import { Child } from './child.ts';
 
+const contender = new URL('./child-lock-contender.ts', import.meta.url);
 const root = mkdtempSync(join(tmpdir(), 'transferlab-lock-'));
 afterAll(() => rmSync(root, { recursive: true }));
 let folders = 0;
@@ -49,7 +50,7 @@ describe('the lock', () => {
   });
 
   test('is taken over when the process is gone and no start time is known', async () => {
-    const child = new Child('child-lock-contender', path, 'unused', '0');
+    const child = new Child(contender, path, 'unused', '0');
     await child.success();
     await leaveLock({ pid: child.process.pid, processStart: null });
     (await takeLock(path)).release();
@@ -80,7 +81,7 @@ describe('the lock', () => {
   test('has one holder at a time when many processes fight, also for locks of the dead', async () => {
     const counter = join(root, 'counter');
     writeFileSync(counter, '0');
-    const children = Array.from({ length: 4 }, () => new Child('child-lock-contender', path, counter, '40'));
+    const children = Array.from({ length: 4 }, () => new Child(contender, path, counter, '40'));
     await Promise.all(children.map((child) => child.success()));
     expect(Number(readFileSync(counter, 'utf8'))).toBe(160);
   });

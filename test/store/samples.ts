@@ -16,7 +16,7 @@ export function sampleCell(seed: number): Cell {
   };
 }
 
-export function sampleResult(network: ArtifactReference, images = 3): CellResult {
+function sampleResult(network: ArtifactReference, images = 3): CellResult {
   return {
     classes: ['daisy', 'Löwenzahn "x"', ''],
     metric: 'meanPerClass',
