@@ -3,7 +3,7 @@
  * and a per-channel affine map behind a convolution (batch norm with stored statistics) is folded into the
  * convolution's weight and bias. Dead nodes are left behind.
  */
-import { type Shape, sizeOf, type Tensor, tensor } from '../tensor/tensor.ts';
+import { type Shape, sameShape, sizeOf, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import { add, conv2d } from './build.ts';
 import { Graph, type Node, type Value } from './graph.ts';
@@ -131,7 +131,7 @@ function foldIntoConv([image, scaleValue, biasValue]: readonly Value[]): Value |
   const [scale, bias] = [constantOf(scaleValue), constantOf(biasValue)];
   if (!scale || !bias) return undefined;
   const shift = image.node.op === 'add' ? constantOf(image.node.inputs[1]) : undefined;
-  if (shift && sizeOf(shift.shape) !== scale.data.length) return undefined;
+  if (shift && !sameShape(shift.shape, [1, scale.data.length, 1, 1])) return undefined;
   const conv = shift ? image.node.inputs[0].node : image.node;
   if (conv.op !== 'conv2d') return undefined;
   const weight = constantOf(conv.inputs[1]);
