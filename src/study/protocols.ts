@@ -41,7 +41,9 @@ const QUICK: TuningProtocol = {
   giveUp: { after: [0.5], margin: 0.05 },
 };
 
-const DEMO: TuningProtocol = { ...QUICK, steps: 100, learningRates: [0.01, 0.05] };
+const DEMO: TuningProtocol = { ...QUICK, steps: 60, batchSize: 24, learningRates: [0.01, 0.05] };
+
+const SMOKE: TuningProtocol = { ...QUICK, steps: 6, batchSize: 8 };
 
 export const PROTOCOLS: readonly Protocol[] = [
   {
@@ -68,7 +70,14 @@ export const PROTOCOLS: readonly Protocol[] = [
     description: 'For the small networks and images of the built-in demonstration.',
     fixed: FIXED,
     finetune: DEMO,
-    scratch: { ...DEMO, learningRates: [0.05, 0.2] },
+    scratch: { ...DEMO, steps: 80, learningRates: [0.05, 0.2] },
+  },
+  {
+    name: 'smoke',
+    description: 'A few steps of everything: to try the machinery, not to judge networks by.',
+    fixed: { ...FIXED, lambdas: [1e-3, 1, 1e3] },
+    finetune: SMOKE,
+    scratch: SMOKE,
   },
 ];
 

@@ -25,9 +25,9 @@ const WEIGHT_DECAY = 5e-4;
 const SEED = 0;
 
 const RECIPES: readonly Recipe[] = [
-  { file: 'cifar_resnet20', model: 'cifar_resnet20', epochs: 16, learningRate: 0.1 },
-  { file: 'mobilenet_v1_025', model: 'mobilenet_v1_025@64', epochs: 24, learningRate: 0.1 },
-  { file: 'squeezenet1_1', model: 'squeezenet1_1@64', epochs: 16, learningRate: 0.02 },
+  { file: 'cifar_resnet8', model: 'cifar_resnet8', epochs: 14, learningRate: 0.1 },
+  { file: 'mobilenet_v1_025', model: 'mobilenet_v1_025@64', epochs: 12, learningRate: 0.1 },
+  { file: 'squeezenet1_1', model: 'squeezenet1_1@48', epochs: 14, learningRate: 0.02 },
 ];
 
 /** Version of the JSON document. */
