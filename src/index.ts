@@ -1,0 +1,125 @@
+/** Public API of the package, in the order in which data passes. The folders behind it are also subpaths. */
+
+// Engine
+export { gradient } from './autodiff/index.ts';
+
+// Data sets
+export {
+  BatchLoader,
+  type BatchLoaderOptions,
+  type DataProblem,
+  type DecodedImage,
+  type FolderDatasetOptions,
+  type ImageDataset,
+  type ImageRecord,
+  type Metric,
+  openFolderDataset,
+  openProceduralDataset,
+  openViewCache,
+  PROCEDURAL_DATASETS,
+  type SplitFractions,
+  type View,
+  type ViewCache,
+} from './data/index.ts';
+// Answers
+export { confusionMatrix, meanPerClass, top1 } from './evaluate/index.ts';
+export * as ops from './graph/build.ts';
+export { Graph, type Node, printGraph, type Value, verify } from './graph/index.ts';
+// Networks
+export {
+  findModel,
+  type InputSpecification,
+  MODELS,
+  type Model,
+  transferHead,
+  variablesOf,
+  withInput,
+} from './models/index.ts';
+export * as nn from './nn/index.ts';
+export {
+  type CompareDocument,
+  type CompareInput,
+  compareDocument,
+  compareHtml,
+  compareJsonSchema,
+  compareText,
+  type PageExtras,
+  parseCompareDocument,
+  type TerminalOptions,
+} from './report/index.ts';
+export {
+  ANY_BATCH,
+  Executable,
+  type ExecutableOptions,
+  inferenceFile,
+  OnnxFunction,
+  type RandomSource,
+  type SessionOptions,
+} from './runtime/index.ts';
+export * as stats from './stats/index.ts';
+// Studies
+export {
+  type ArtifactReference,
+  type Cell,
+  type CellOutcome,
+  type CellResult,
+  type CurvePoint,
+  type FailedCell,
+  type FinishedCell,
+  openEmbeddedStore,
+  type Prediction,
+  type RunRecord,
+  type Setting,
+  type Store,
+  type Trial,
+} from './store/index.ts';
+export {
+  type CellTask,
+  findProtocol,
+  openDataset,
+  PROTOCOLS,
+  planCells,
+  type RunListener,
+  runCells,
+  SETTINGS,
+} from './study/index.ts';
+// Values
+export { type DType, float32, Random, type Shape, type Tensor, tensor, zeros } from './tensor/index.ts';
+// Training
+export {
+  type Classifier,
+  Evaluator,
+  type StepInputs,
+  type StepResult,
+  type TrainingCurvePoint,
+  type TrainingRun,
+  TrainingStep,
+  type TrainingStepOptions,
+  type TrainOptions,
+  train,
+} from './train/index.ts';
+// The three settings
+export {
+  type FixedProtocol,
+  fixedFeatures,
+  type Protocol,
+  type SettingInputs,
+  type SettingResult,
+  type TuningProtocol,
+  tuned,
+} from './transfer/index.ts';
+// Errors that people can do something about
+export { UserError } from './util/errors.ts';
+export {
+  type FitOptions,
+  fitWeights,
+  modelOfFile,
+  type OpenedModel,
+  openModel,
+  readSafetensors,
+  type SafetensorsFile,
+  saveWeights,
+  type Weights,
+  type WeightsDescription,
+  writeSafetensors,
+} from './weights/index.ts';
