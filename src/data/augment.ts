@@ -14,18 +14,24 @@ export interface Normalisation {
 }
 
 const CHANNELS = 3;
-const AREA = { from: 0.08, to: 1 };
+/** Share of the image that the smallest random crop covers, unless told otherwise. */
+export const SMALLEST_CROP = 0.08;
 const ASPECT = { from: 3 / 4, to: 4 / 3 };
 const TRIES = 10;
 
 /**
  * The random crop of Szegedy et al. 2015 ("Going deeper with convolutions", section 6): area uniform in
- * 0.08..1 of the image, aspect log-uniform in 3/4..4/3; after ten boxes that do not fit, the largest central
+ * `smallest`..1 of the image (published: 0.08), aspect log-uniform in 3/4..4/3; after ten boxes that do not fit, the largest central
  * box within the aspects. As torchvision's RandomResizedCrop.
  */
-export function drawCropBox(random: Random, width: number, height: number): CropBox {
+export function drawCropBox(
+  random: Random,
+  width: number,
+  height: number,
+  smallest = SMALLEST_CROP,
+): CropBox {
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const area = width * height * random.uniform(AREA.from, AREA.to);
+    const area = width * height * random.uniform(smallest, 1);
     const aspect = Math.exp(random.uniform(Math.log(ASPECT.from), Math.log(ASPECT.to)));
     const boxWidth = Math.round(Math.sqrt(area * aspect));
     const boxHeight = Math.round(Math.sqrt(area / aspect));
@@ -52,8 +58,9 @@ export function randomResizedCrop(
   normalisation: Normalisation,
   batch: Float32Array,
   n: number,
+  smallest = SMALLEST_CROP,
 ): void {
-  const box = drawCropBox(random, image.width, image.height);
+  const box = drawCropBox(random, image.width, image.height, smallest);
   const mirrored = random.uniform() < 0.5;
   resizedCrop(image, box, mirrored, size, normalisation, batch, n);
 }

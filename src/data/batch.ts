@@ -10,6 +10,8 @@ export interface BatchTransform extends Normalisation {
   readonly size: number;
   /** Seed of crops and mirroring. */
   readonly seed: number;
+  /** Share of the image that the smallest random crop covers; default 0.08. */
+  readonly smallestCrop?: number;
 }
 
 /** The images of one batch. */
@@ -78,11 +80,13 @@ export function writeBatch(
   transform: BatchTransform,
   batch: Float32Array,
 ): void {
-  const { size, seed } = transform;
+  const { size, seed, smallestCrop } = transform;
   for (const [n, index] of plan.indices.entries()) {
     const image = imageAt(store, index);
     if (transform.kind === 'centre') centreCrop(image, size, transform, batch, n);
-    else
-      randomResizedCrop(image, new Random(seed, 'augment', plan.epochs[n], index), size, transform, batch, n);
+    else {
+      const random = new Random(seed, 'augment', plan.epochs[n], index);
+      randomResizedCrop(image, random, size, transform, batch, n, smallestCrop);
+    }
   }
 }

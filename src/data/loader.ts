@@ -70,14 +70,14 @@ export class BatchLoader {
   #waitedMilliseconds = 0;
 
   constructor(options: BatchLoaderOptions) {
-    const { cache, batchSize, size, mean, std, seed, transform } = options;
+    const { cache, batchSize, size, mean, std, seed, smallestCrop, transform } = options;
     const indices = Array.from(
       options.indices ?? { length: cache.count },
       (given, i) => given ?? i,
     ) as number[];
     requireUsable(options, indices);
     this.#options = options;
-    this.#transform = { kind: transform, size, mean, std, seed };
+    this.#transform = { kind: transform, size, mean, std, seed, smallestCrop };
     this.#sequence = new BatchSequence(indices, batchSize, transform, seed);
     this.batchesPerEpoch = Math.ceil(indices.length / batchSize);
     this.#workers = Array.from({ length: options.threads ?? 1 }, () => this.#startWorker());

@@ -1,5 +1,6 @@
 /** From what is to be compared to cells: a pure function. */
 import type { ImageDataset } from '../data/index.ts';
+import { MODELS } from '../models/index.ts';
 import type { Cell, Setting } from '../store/index.ts';
 import type { Protocol } from '../transfer/index.ts';
 import { contentHash } from '../util/hash.ts';
@@ -51,6 +52,12 @@ export function planCells({ datasets, models, settings, protocol, seeds, splitSe
   return tasks;
 }
 
+/** The registry's name; where a file is the architecture, as with ONNX, the file's hash. */
+function architectureOf({ model, weightsHash }: OpenedModel): string {
+  const registered = MODELS.find(({ name }) => name === model.name);
+  return registered?.family === model.family ? model.name : `file ${weightsHash}`;
+}
+
 function cellOf(
   dataset: ImageDataset,
   opened: OpenedModel,
@@ -62,7 +69,7 @@ function cellOf(
     resultVersion: RESULT_VERSION,
     dataset: dataset.fingerprint,
     metric: dataset.metric,
-    architecture: opened.model.name,
+    architecture: architectureOf(opened),
     input: opened.model.input,
     weights: setting === 'scratch' ? null : opened.weightsHash,
     setting,

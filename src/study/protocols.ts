@@ -14,6 +14,7 @@ const TUNING = {
   momentum: 0.9,
   labelSmoothing: 0,
   dropout: 0,
+  smallestCrop: 0.08,
   cropRatio: 0.875,
   filter: 'bilinear',
 } as const;
@@ -41,7 +42,13 @@ const QUICK: TuningProtocol = {
   giveUp: { after: [0.5], margin: 0.05 },
 };
 
-const DEMO: TuningProtocol = { ...QUICK, steps: 60, batchSize: 24, learningRates: [0.01, 0.05] };
+const DEMO: TuningProtocol = {
+  ...QUICK,
+  steps: 60,
+  batchSize: 24,
+  smallestCrop: 0.5,
+  learningRates: [0.01, 0.05],
+};
 
 const SMOKE: TuningProtocol = { ...QUICK, steps: 6, batchSize: 8 };
 

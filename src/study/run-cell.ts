@@ -5,6 +5,7 @@ import { meanPerClass, top1 } from '../evaluate/index.ts';
 import type { CellResult } from '../store/index.ts';
 import { argMaxRows } from '../tensor/tensor.ts';
 import { fixedFeatures, type SettingInputs, type SettingResult, tuned } from '../transfer/index.ts';
+import { UserError } from '../util/errors.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
@@ -43,6 +44,7 @@ export async function runCell(
     openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
   );
   const opened = await remembered(models, task.model, () => openModel(task.model));
+  requireUnchanged(task, dataset, opened);
   const weights = cell.setting === 'scratch' ? undefined : opened.weights;
   const inputs: SettingInputs = {
     dataset,
@@ -57,7 +59,31 @@ export async function runCell(
     cell.setting === 'fixed'
       ? await fixedFeatures(inputs, protocol.fixed)
       : await tuned(inputs, protocol[cell.setting], cell.setting);
+  requireFinite(result);
   return { result: recordOf(dataset, result, threads), network: result.network };
+}
+
+/** A cell's key names the data and weights it was planned for; a result of others must not be kept under it. */
+function requireUnchanged({ cell, dataset: spec, model }: CellTask, dataset: ImageDataset, opened: OpenedModel) {
+  const { dataset: fingerprint, weights } = cell.determinedBy;
+  const changed =
+    dataset.fingerprint !== fingerprint ? spec : weights !== null && weights !== opened.weightsHash ? model : null;
+  if (changed === null) return;
+  throw new UserError(
+    'INPUT_CHANGED',
+    `${changed} has changed since the comparison was started.`,
+    'Run the command again: it starts from what is there now.',
+  );
+}
+
+/** @throws UserError LOGITS_NOT_FINITE, since a store keeps finite numbers only */
+function requireFinite({ testLogits }: SettingResult): void {
+  if (testLogits.data.every(Number.isFinite)) return;
+  throw new UserError(
+    'LOGITS_NOT_FINITE',
+    'The trained network gives infinite numbers for some test images.',
+    'Give the protocol lower learning rates.',
+  );
 }
 
 function recordOf(

@@ -33,7 +33,7 @@ export async function runCells(
   listener: RunListener = {},
 ): Promise<CellOutcome[]> {
   await store.plan(tasks.map(({ cell }) => cell));
-  const known = await store.outcomes(tasks.map(({ cell }) => cell.key));
+  const known = new Map(await store.outcomes(tasks.map(({ cell }) => cell.key)));
   await mkdir(options.workFolder, { recursive: true });
   const worker = new CellWorker(options);
   const outcomes: CellOutcome[] = [];
@@ -43,6 +43,8 @@ export async function runCells(
       const stored = found?.status === 'done';
       if (!stored) listener.onBegin?.(task.cell, index);
       const outcome = stored ? found : await compute(store, worker, task, options, listener);
+      // Two tasks may be one cell: training from scratch is the same for two weights of one architecture.
+      known.set(task.cell.key, outcome);
       outcomes.push(renamed(outcome, task.cell));
       listener.onOutcome?.(outcome, stored);
     }
@@ -90,7 +92,8 @@ class CellWorker {
   constructor(private readonly environment: CellEnvironment) {}
 
   run(request: CellRequest, onProgress: (event: ProgressEvent) => void): Promise<Answer> {
-    this.#process ??= this.#start();
+    // It may have died between two cells.
+    if (!this.#process?.connected) this.#process = this.#start();
     const child = this.#process;
     return new Promise((resolve) => {
       const settle = (answer: Answer) => {

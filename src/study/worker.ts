@@ -7,6 +7,8 @@ import { runCell } from './run-cell.ts';
 const PROGRESS_MILLISECONDS = 100;
 
 process.on('disconnect', () => process.exit(1));
+// A terminal sends its interrupt to parent and worker alike; what to do about it is the parent's decision.
+process.on('SIGINT', () => {});
 process.on('message', (request) => void answer(request as CellRequest));
 
 function send(message: CellMessage): Promise<void> {

@@ -20,6 +20,8 @@ export interface TuningProtocol {
   readonly labelSmoothing: number;
   /** Share of the features dropped before the new classifier. */
   readonly dropout: number;
+  /** Share of the image that the smallest random crop covers. */
+  readonly smallestCrop: number;
   /** Images are resized to input size / cropRatio and cropped in the centre at test time. */
   readonly cropRatio: number;
   readonly filter: View['filter'];

@@ -96,7 +96,17 @@ class Tuning {
   loader(positions: readonly number[], transform: 'train' | 'centre', batchSize: number): BatchLoader {
     const { model, seed } = this.inputs;
     const { cache, labels } = this;
-    return new BatchLoader({ cache, labels, indices: positions, batchSize, transform, seed, ...model.input });
+    const { smallestCrop } = this.protocol;
+    return new BatchLoader({
+      cache,
+      labels,
+      indices: positions,
+      batchSize,
+      transform,
+      seed,
+      smallestCrop,
+      ...model.input,
+    });
   }
 
   /** Trains from the start at `point` on the images at `positions`. */
@@ -110,8 +120,9 @@ class Tuning {
     const loader = this.loader(positions, 'train', this.batchSize);
     this.step.load(this.start());
     const begun = this.#stepsDone;
+    const values = new Map<number, number>();
     try {
-      return await train(this.step, loader, {
+      const run = await train(this.step, loader, {
         ...point,
         steps,
         statisticsDecay: statisticsDecay(positions.length / this.batchSize),
@@ -119,9 +130,13 @@ class Tuning {
         checkpoints: giveUp
           ? (this.protocol.giveUp?.after.map((share) => Math.round(share * steps)) ?? [])
           : [],
-        onCheckpoint: (done) => this.#judge(done),
+        onCheckpoint: (done) => this.#judge(done, values),
         onStep: (done, loss) => this.#report(begun + done, `${title}, loss ${loss.toFixed(2)}`),
       });
+      // The last update, and running statistics at any time, can overflow without the loss of a step showing it.
+      const status = this.#weightsAreFinite() ? run.status : 'diverged';
+      if (status !== 'diverged') this.#remember(values);
+      return { ...run, status };
     } finally {
       // A trial that ended early counts as done, so that the share of the work only grows.
       this.#stepsDone = begun + steps;
@@ -139,11 +154,22 @@ class Tuning {
     return metricOf(this.inputs.dataset)(labels, predicted);
   }
 
-  async #judge(done: number): Promise<'go on' | 'stop'> {
+  async #judge(done: number, values: Map<number, number>): Promise<'go on' | 'stop'> {
     const value = await this.validate();
+    values.set(done, value);
     const best = this.#bestAt.get(done) ?? Number.NEGATIVE_INFINITY;
-    this.#bestAt.set(done, Math.max(best, value));
     return value < best - this.protocol.giveUp!.margin ? 'stop' : 'go on';
+  }
+
+  /** Only trials that did not diverge set the mark: one that does later would have the others given up for nothing. */
+  #remember(values: ReadonlyMap<number, number>): void {
+    for (const [done, value] of values) {
+      this.#bestAt.set(done, Math.max(value, this.#bestAt.get(done) ?? value));
+    }
+  }
+
+  #weightsAreFinite(): boolean {
+    return [...this.step.weights().values()].every(({ data }) => data.every(Number.isFinite));
   }
 
   #report(stepsDone: number, note: string): void {
@@ -232,14 +258,16 @@ async function searchGrid(tuning: Tuning): Promise<SettingTrial[]> {
 
 const showNumber = (value: number) => Number(value.toPrecision(2)).toString();
 
-/** The chosen point on all training images; should it diverge there, the next best one. */
+/** The chosen point on all training images; should it diverge there, the next best one, last those given up. */
 async function fitFinal(
   tuning: Tuning,
   trials: readonly SettingTrial[],
 ): Promise<{ trial: SettingTrial; run: TrainingRun }> {
-  const ranked = trials
-    .filter(({ status, validation }) => status === 'finished' && validation !== null)
-    .sort((a, b) => b.validation! - a.validation!);
+  const ranked = (['finished', 'stopped'] as const).flatMap((status) =>
+    trials
+      .filter((trial) => trial.status === status)
+      .sort((a, b) => b.validation! - a.validation!),
+  );
   for (const trial of ranked) {
     const { learningRate, weightDecay } = trial.hyperparameters;
     const all = [...tuning.trainPositions, ...tuning.validationPositions];
