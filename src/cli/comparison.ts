@@ -48,12 +48,13 @@ export async function runComparison(
     options.models.map(async (spec) => ({ spec, opened: await openModel(spec) })),
   );
   requireDistinct(models.map(({ opened }) => opened.label));
+  const datasets = await openDatasets(options, display);
+  const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
+  const tasks = planCells({ ...options, datasets, models, seeds });
+  requireCells(tasks);
+  // Last, so that a mistake in what was asked for leaves no folder behind.
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
-    const datasets = await openDatasets(options, display);
-    const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
-    const tasks = planCells({ ...options, datasets, models, seeds });
-    requireCells(tasks);
     const environment = environmentOf(options.threads);
     const { title, command, out } = options;
     await store.recordRun({ startedAt, command: 'compare', arguments: { ...options }, environment });
@@ -94,7 +95,7 @@ async function openDatasets(
     const dataset = await openDataset(spec, {
       splitSeed,
       cacheFolder,
-      onProgress: ({ phase, done, total }) => display.update(0, `${spec}: ${phase}, ${done} of ${total}`),
+      onProgress: ({ phase, done, total }) => display.prepare(`${spec}: ${phase}, ${done} of ${total}`),
     });
     opened.push({ spec, dataset });
   }
@@ -155,7 +156,8 @@ async function runAll(
           (done + costs[index] * (part / whole)) / total,
           `${name(tasks[index])}: ${note ?? phase}`,
         ),
-      onOutcome: (outcome) => {
+      onOutcome: (outcome, stored) => {
+        if (stored) display.skip(costs[index] / total);
         if (outcome.status === 'failed') display.line(`Failed: ${name(tasks[index])}: ${outcome.error}`);
         done += costs[index++];
       },

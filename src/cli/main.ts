@@ -10,7 +10,13 @@ const program = new Command('transferlab')
     'Which pre-trained network should I start from; freeze it, fine-tune it, or train from scratch?',
   )
   .version(VERSION)
-  .showHelpAfterError();
+  .showHelpAfterError('(--help lists the options)');
+
+// Whoever reads the output may stop early, as `head` does; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
 
 function command(usage: string, description: string, options: readonly OptionName[]): Command {
   const made = program.command(usage).description(description);
@@ -52,6 +58,10 @@ command('predict <model> <image...>', 'classify images with a network that compa
   'json',
 ]).action(async (model: string, images: string[], values: OptionValues) => {
   await (await import('./commands/predict.ts')).predict(model, images, values);
+});
+
+command('models', 'list the built-in architectures', ['json']).action(async (values: OptionValues) => {
+  (await import('./commands/models.ts')).models(values);
 });
 
 command('pretrain-demo', 'train the networks of the demonstration on the procedural source set again', [

@@ -6,7 +6,6 @@ const LINE_EVERY = 10_000;
 
 /** Progress of known weights: `fraction` of the whole, in 0..1. Writes to standard error. */
 export class ProgressDisplay {
-  readonly #started = Date.now();
   readonly #bar: cliProgress.SingleBar | undefined;
   #first: { at: number; fraction: number } | undefined;
   #printed = 0;
@@ -21,21 +20,35 @@ export class ProgressDisplay {
       clearOnComplete: true,
       barsize: 24,
       linewrap: false,
+      // It would swallow the interrupt: the bar would stop, the work would not.
+      gracefulExit: false,
     };
     this.#bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
     this.#bar.start(1000, 0, { percent: '  0%', left: '', what: '' });
   }
 
-  /** Work that is done before the display begins, for example stored cells, does not count for the time left. */
+  /** Shows what goes on before the measured work begins, without a share of the whole. */
+  prepare(what: string): void {
+    this.#show(0, '', what);
+  }
+
+  /** A share of the whole that needs no work, for example stored cells: it does not count for the time left. */
+  skip(fraction: number): void {
+    if (this.#first) this.#first.fraction += fraction;
+  }
+
   update(fraction: number, what: string): void {
     this.#first ??= { at: Date.now(), fraction };
+    this.#show(Math.min(fraction, 1), this.#timeLeft(fraction), what);
+  }
+
+  #show(fraction: number, left: string, what: string): void {
     const percent = `${String(Math.floor(fraction * 100)).padStart(3)}%`;
-    const left = this.#timeLeft(fraction);
     if (this.#bar) {
       this.#bar.update(Math.round(fraction * 1000), { percent, left, what });
     } else if (Date.now() - this.#printed >= LINE_EVERY) {
       this.#printed = Date.now();
-      process.stderr.write(`${percent}  ${left}  ${what}\n`);
+      process.stderr.write(`${[percent, left, what].filter(Boolean).join('  ')}\n`);
     }
   }
 
@@ -47,10 +60,6 @@ export class ProgressDisplay {
   line(text: string): void {
     if (this.#bar) process.stderr.write(`\r\u001b[K${text}\n`);
     else process.stderr.write(`${text}\n`);
-  }
-
-  get seconds(): number {
-    return (Date.now() - this.#started) / 1000;
   }
 
   #timeLeft(fraction: number): string {

@@ -64,10 +64,18 @@ export async function runCell(
 }
 
 /** A cell's key names the data and weights it was planned for; a result of others must not be kept under it. */
-function requireUnchanged({ cell, dataset: spec, model }: CellTask, dataset: ImageDataset, opened: OpenedModel) {
+function requireUnchanged(
+  { cell, dataset: spec, model }: CellTask,
+  dataset: ImageDataset,
+  opened: OpenedModel,
+) {
   const { dataset: fingerprint, weights } = cell.determinedBy;
   const changed =
-    dataset.fingerprint !== fingerprint ? spec : weights !== null && weights !== opened.weightsHash ? model : null;
+    dataset.fingerprint !== fingerprint
+      ? spec
+      : weights !== null && weights !== opened.weightsHash
+        ? model
+        : null;
   if (changed === null) return;
   throw new UserError(
     'INPUT_CHANGED',

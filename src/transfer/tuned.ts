@@ -264,9 +264,7 @@ async function fitFinal(
   trials: readonly SettingTrial[],
 ): Promise<{ trial: SettingTrial; run: TrainingRun }> {
   const ranked = (['finished', 'stopped'] as const).flatMap((status) =>
-    trials
-      .filter((trial) => trial.status === status)
-      .sort((a, b) => b.validation! - a.validation!),
+    trials.filter((trial) => trial.status === status).sort((a, b) => b.validation! - a.validation!),
   );
   for (const trial of ranked) {
     const { learningRate, weightDecay } = trial.hyperparameters;

@@ -7,6 +7,9 @@ import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, listOf, settingsOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
 
+/** As shells report a program that Ctrl-C ended: 128 and the number of the signal. */
+const INTERRUPTED = 130;
+
 export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
   const names = folders.map((folder) => basename(resolve(folder)));
   const out = textOf(values, 'out') || join('transferlab-out', names.join('+'));
@@ -36,6 +39,12 @@ function quoted(argument: string): string {
 /** Runs the comparison with progress on standard error, and prints the answer. */
 export async function present(options: ComparisonOptions, json: boolean): Promise<Comparison> {
   const display = new ProgressDisplay();
+  const interrupted = () => {
+    display.stop();
+    process.stderr.write('Stopped. Finished cells are kept: the same command goes on from there.\n');
+    process.exit(INTERRUPTED);
+  };
+  process.once('SIGINT', interrupted);
   try {
     const comparison = await runComparison(options, display);
     display.stop();
@@ -44,6 +53,7 @@ export async function present(options: ComparisonOptions, json: boolean): Promis
     return comparison;
   } finally {
     display.stop();
+    process.off('SIGINT', interrupted);
   }
 }
 
@@ -54,5 +64,6 @@ function answerText({ document, reportPath, networks }: Comparison): string {
     ...networks.map(({ dataset, path }) => `Network:  ${path}  (best for ${dataset})`),
     `Try it:   transferlab predict ${networks[0]?.path ?? 'winner.onnx'} photo.jpg`,
   ];
-  return `${compareText(document, { width })}\n${files.join('\n')}\n`;
+  const color = process.stdout.isTTY === true && process.stdout.hasColors();
+  return `${compareText(document, { width, color })}\n${files.join('\n')}\n`;
 }
