@@ -72,7 +72,7 @@ export class ProgressDisplay {
 }
 
 /** `47 s`, `3 min 20 s`, `2 h 5 min`. */
-export function showSeconds(seconds: number): string {
+function showSeconds(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

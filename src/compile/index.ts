@@ -1,10 +1,8 @@
 /** From graphs to ONNX models. */
 export {
-  type Form,
-  type Layout,
   movesNothing,
   orderOf,
   permutationBetween,
   physicalShape,
 } from './layout.ts';
-export { type LoweredModel, type LowerOptions, lower, type Port } from './lower.ts';
+export { type LoweredModel, lower, type Port } from './lower.ts';

@@ -15,7 +15,7 @@ export interface Normalisation {
 
 const CHANNELS = 3;
 /** Share of the image that the smallest random crop covers, unless told otherwise. */
-export const SMALLEST_CROP = 0.08;
+const SMALLEST_CROP = 0.08;
 const ASPECT = { from: 3 / 4, to: 4 / 3 };
 const TRIES = 10;
 

@@ -1,10 +1,10 @@
 /** Data sets: opening them, their pixels, and batches of them. */
 
-export { centreCrop, type Normalisation } from './augment.ts';
-export { imageAt, openViewCache, type ViewCache } from './cache.ts';
+export { centreCrop } from './augment.ts';
+export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';
 export { type FolderDatasetOptions, openFolderDataset } from './datasets/folder.ts';
-export { renderFile, renderPixels } from './image/render.ts';
+export { renderFile } from './image/render.ts';
 export { type Batch, BatchLoader, type BatchLoaderOptions } from './loader.ts';
 export { openProceduralDataset, PROCEDURAL_DATASETS } from './procedural/dataset.ts';
 export type { SplitFractions } from './split.ts';

@@ -5,8 +5,6 @@ export { compareHtml, type PageExtras } from './html.ts';
 export {
   type CompareDocument,
   compareJsonSchema,
-  type DatasetSummary,
-  type ModelSummary,
   parseCompareDocument,
 } from './schema.ts';
 export { compareText, type TerminalOptions } from './terminal.ts';

@@ -8,11 +8,9 @@ export type {
   CurvePoint,
   FailedCell,
   FinishedCell,
-  MetricName,
   Prediction,
   RunRecord,
   Setting,
   Trial,
 } from './records.ts';
-export { DOCUMENT_VERSION } from './records.ts';
 export type { Store } from './store.ts';

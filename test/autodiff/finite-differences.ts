@@ -13,7 +13,7 @@ import { float32, type Shape, sizeOf, type Tensor } from '../../src/tensor/tenso
 /** Numbers for one operand: uniform in a range, or all different, `gap` apart and half of it off zero. */
 export type Numbers = { readonly low: number; readonly high: number } | { readonly gap: number };
 
-export interface Operand {
+interface Operand {
   readonly shape: Shape;
   readonly numbers: Numbers;
 }
