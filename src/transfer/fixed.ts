@@ -2,11 +2,11 @@
  * Fixed features: the pre-trained network stays as it is, and L2 multinomial logistic regression on its
  * penultimate features takes the place of its classifier. (Kornblith et al. 2019, section 3 and appendix A.)
  */
-import { BatchLoader, openViewCache, type View } from '../data/index.ts';
+import { BatchLoader, openViewCache, type SplitName, type View } from '../data/index.ts';
 import { transferHead } from '../models/index.ts';
 import { metadataOf } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
-import { networkFile, runOverImages } from '../train/index.ts';
+import { networkFile, type OutputName, runOverImages } from '../train/index.ts';
 import { invariant } from '../util/errors.ts';
 import { VERSION } from '../util/version.ts';
 import { engineObjective } from './engine-objective.ts';
@@ -41,13 +41,15 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
   const together = joined(train, validation);
   const solution = await fitLogisticRegression(together, classes, path.best.lambda, { createObjective });
   const network = classifierFile(inputs, protocol, solution);
-  const test = await imagesOf(inputs, protocol, ['test'], progress);
-  const testLogits = await runOverImages(network, LOGITS, test, dataset.splits.test.length, {
-    threads,
-    phase: 'predict test images',
-    onProgress: (event) => progress('predict test images', event.done),
-  });
-  await test.close();
+  const testLogits = await runOver(
+    inputs,
+    protocol,
+    network,
+    LOGITS,
+    ['test'],
+    'predict test images',
+    progress,
+  );
   onProgress({ phase: 'done', done: 1, total: 1 });
   return {
     hyperparameters: { lambda: path.best.lambda },
@@ -92,16 +94,41 @@ const viewOf = ({ model }: SettingInputs, { view }: FixedProtocol): View => ({
 async function imagesOf(
   inputs: SettingInputs,
   protocol: FixedProtocol,
-  parts: readonly ('train' | 'validation' | 'test')[],
+  parts: readonly SplitName[],
+  phase: Phase,
   progress: Progress,
 ): Promise<BatchLoader> {
   const { dataset, model, cacheFolder } = inputs;
   const records = parts.flatMap((part) => dataset.splits[part]);
   const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
-    progress('features', 0, `${event.phase}: ${event.done} of ${event.total}`),
+    progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
   );
   const labels = records.map(({ label }) => label);
   return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
+}
+
+/** One row of `network`'s output per image of the parts. */
+async function runOver(
+  inputs: SettingInputs,
+  protocol: FixedProtocol,
+  network: Uint8Array,
+  output: OutputName,
+  parts: readonly SplitName[],
+  phase: Phase,
+  progress: Progress,
+): Promise<Tensor<'float32'>> {
+  const { dataset, threads } = inputs;
+  const images = await imagesOf(inputs, protocol, parts, phase, progress);
+  const count = parts.reduce((sum, part) => sum + dataset.splits[part].length, 0);
+  try {
+    return await runOverImages(network, output, images, count, {
+      threads,
+      phase,
+      onProgress: (event) => progress(phase, event.done),
+    });
+  } finally {
+    await images.close();
+  }
 }
 
 async function featuresOf(
@@ -109,8 +136,7 @@ async function featuresOf(
   protocol: FixedProtocol,
   progress: Progress,
 ): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {
-  const { dataset, model, weights, threads } = inputs;
-  const loader = await imagesOf(inputs, protocol, ['train', 'validation'], progress);
+  const { dataset, model, weights } = inputs;
   const { train, validation } = dataset.splits;
   const file = networkFile(
     (net, x) => model.backbone(net, x).features,
@@ -118,12 +144,15 @@ async function featuresOf(
     model.input.size,
     weights!,
   );
-  const matrix = await runOverImages(file, 'features', loader, train.length + validation.length, {
-    threads,
-    phase: 'features',
-    onProgress: (event) => progress('features', event.done),
-  });
-  await loader.close();
+  const matrix = await runOver(
+    inputs,
+    protocol,
+    file,
+    'features',
+    ['train', 'validation'],
+    'features',
+    progress,
+  );
   const part = (records: readonly { label: number }[], start: number): LabelledFeatures => ({
     features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),
     labels: Int32Array.from(records, ({ label }) => label),

@@ -24,7 +24,13 @@ export function models(values: OptionValues): void {
   const line = (cells: readonly string[]) =>
     `${cells[0].padEnd(26)}${cells[1].padStart(10)}${cells[2].padStart(10)}${cells[3].padStart(8)}${cells[4].padStart(9)}`;
   const lines = rows.map(({ name, parameters, multiplyAdds, featureSize, inputSize }) =>
-    line([name, inMillions(parameters, 2), inMillions(multiplyAdds, 0), `${inputSize} px`, String(featureSize)]),
+    line([
+      name,
+      inMillions(parameters, 2),
+      inMillions(multiplyAdds, 0),
+      `${inputSize} px`,
+      String(featureSize),
+    ]),
   );
   process.stdout.write(
     [

@@ -1,0 +1,247 @@
+/**
+ * The three settings on a data set small enough to run whole: what is chosen, what is trained on what, which
+ * trials end early, and that the exported file is the network whose answers were counted.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { predict } from '../../src/cli/commands/predict.ts';
+import { type ImageDataset, openFolderDataset } from '../../src/data/index.ts';
+import { findModel } from '../../src/models/index.ts';
+import { argMaxRows } from '../../src/tensor/tensor.ts';
+import {
+  type FixedProtocol,
+  fixedFeatures,
+  gridOf,
+  type SettingInputs,
+  type SettingResult,
+  type TuningProtocol,
+  tuned,
+} from '../../src/transfer/index.ts';
+import { silent } from '../../src/util/progress.ts';
+import { colourFolder } from '../colour-folder.ts';
+import { temporaryFolder } from '../data/pictures.ts';
+import { describePython, python } from '../python.ts';
+import { smallWeights } from '../small-weights.ts';
+
+const MODEL = findModel('cifar_resnet20@16');
+
+const FIXED: FixedProtocol = {
+  lambdas: [1e-4, 1e-2, 1, 1e4],
+  view: { kind: 'central-square', filter: 'bicubic' },
+};
+
+const TUNING: TuningProtocol = {
+  steps: 6,
+  batchSize: 8,
+  learningRates: [0.01, 0.05],
+  weightDecays: [1e-5],
+  divideDecayByRate: true,
+  momentum: 0.9,
+  labelSmoothing: 0,
+  dropout: 0.2,
+  smallestCrop: 0.5,
+  cropRatio: 0.875,
+  filter: 'bilinear',
+  giveUp: null,
+};
+
+let folder: string;
+let inputs: SettingInputs;
+
+beforeAll(async () => {
+  folder = await colourFolder({ red: 9, green: 9, blue: 9 });
+  inputs = {
+    dataset: await openFolderDataset(folder, { seed: 0 }),
+    model: MODEL,
+    weights: smallWeights('cifar_resnet20'),
+    seed: 0,
+    cacheFolder: await temporaryFolder(),
+    threads: 1,
+    onProgress: silent,
+  };
+});
+
+/** The inputs with some parts of the data set without their last image. */
+function without(...parts: (keyof ImageDataset['splits'])[]): SettingInputs {
+  const splits = { ...inputs.dataset.splits };
+  for (const part of parts) splits[part] = splits[part].slice(0, -1);
+  return { ...inputs, dataset: { ...inputs.dataset, splits } };
+}
+
+const fixed = (given = inputs, change: Partial<FixedProtocol> = {}) =>
+  fixedFeatures(given, { ...FIXED, ...change });
+const finetuned = (given = inputs, change: Partial<TuningProtocol> = {}) =>
+  tuned(given, { ...TUNING, ...change }, 'finetune');
+const ONE_POINT = { learningRates: [0.02] };
+
+/** What `transferlab predict` says of the test images, and what the setting said of them. */
+async function answers({ network, testLogits }: SettingResult) {
+  const path = join(await temporaryFolder(), 'network.onnx');
+  await writeFile(path, network);
+  const { test } = inputs.dataset.splits;
+  const written: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(`${text}`) > 0);
+  const images = test.map(({ id }) => join(folder, id));
+  await predict(path, images, { json: true, threads: '1' }).finally(() => spy.mockRestore());
+  const document: { answers: { image: string; classes: { label: string; probability: number }[] }[] } =
+    JSON.parse(written.join(''));
+  return {
+    images,
+    predicted: document.answers.map(({ image, classes }) => ({ image, label: classes[0].label })),
+    counted: [...argMaxRows(testLogits)].map((label, i) => ({
+      image: images[i],
+      label: inputs.dataset.classes[label],
+    })),
+  };
+}
+
+const CHECK =
+  'import onnx, sys\nonnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)\nprint("fine")';
+
+const PHASES = ['features', 'logistic regression', 'predict test images', 'train', 'done'];
+
+/** What holds of every setting. `run` with one point of the grid. */
+function contract(name: string, run: (given: SettingInputs) => Promise<SettingResult>) {
+  describe(name, () => {
+    let result: SettingResult;
+    const shares: number[] = [];
+    beforeAll(async () => {
+      result = await run({
+        ...inputs,
+        onProgress: ({ phase, done, total }) => PHASES.includes(phase) && shares.push(done / total),
+      });
+    });
+
+    it('exports the network whose answers were counted', async () => {
+      const { predicted, counted, images } = await answers(result);
+      expect(images.length).toBeGreaterThan(3);
+      expect(predicted).toEqual(counted);
+    });
+
+    it('gives the same bits again', async () => {
+      const again = await run(inputs);
+      expect(again.testLogits).toEqual(result.testLogits);
+      expect(Buffer.compare(again.network, result.network)).toBe(0);
+      expect(again.hyperparameters).toEqual(result.hyperparameters);
+      expect(again.curve).toEqual(result.curve);
+    });
+
+    it('fits the final network on train and validation part, and never sees the test part', async () => {
+      for (const [part, differs] of [
+        ['train', true],
+        ['validation', true],
+        ['test', false],
+      ] as const) {
+        const { network } = await run(without(part));
+        expect(Buffer.compare(network, result.network) !== 0, part).toBe(differs);
+      }
+    });
+
+    it('reports progress that grows up to the whole', () => {
+      expect(shares.length).toBeGreaterThan(3);
+      expect(shares).toEqual([...shares].sort((a, b) => a - b));
+      expect(shares.at(-1)).toBe(1);
+    });
+
+    describePython(`${name}, by the ONNX checker`, ['onnx'], () => {
+      it('exports a valid file', async () => {
+        const path = join(await temporaryFolder(), 'network.onnx');
+        await writeFile(path, result.network);
+        expect(python(CHECK, path).trim()).toBe('fine');
+      });
+    });
+  });
+}
+
+contract('fixed features', (given) => fixed(given, { lambdas: [0.1] }));
+contract('fine-tuning', (given) => finetuned(given, ONE_POINT));
+contract('from scratch', (given) =>
+  tuned({ ...given, weights: undefined }, { ...TUNING, ...ONE_POINT }, 'scratch'),
+);
+
+describe('the choice', () => {
+  it('of lambda is the best on validation, of equal ones the largest', async () => {
+    const { trials, hyperparameters, validation, curve } = await fixed();
+    expect(trials.map((trial) => trial.hyperparameters.lambda)).toEqual([1e4, 1, 1e-2, 1e-4]);
+    const best = Math.max(...trials.map((trial) => trial.validation!));
+    const equal = trials.filter((trial) => trial.validation === best);
+    expect(equal.length, 'the data must make ties').toBeGreaterThan(1);
+    expect(hyperparameters).toEqual({ lambda: Math.max(...equal.map((t) => t.hyperparameters.lambda)) });
+    expect(validation).toBe(best);
+    expect(curve).toEqual([]);
+  });
+
+  it('of the learning rate is the best on validation, and the curve is that of the final run', async () => {
+    const result = await finetuned(inputs, { learningRates: [1e-7, 0.05], steps: 16 });
+    const [large, small] = result.trials;
+    expect([large.hyperparameters.learningRate, small.hyperparameters.learningRate]).toEqual([0.05, 1e-7]);
+    expect(large.validation!).toBeGreaterThan(small.validation!);
+    expect(result.hyperparameters).toMatchObject({ learningRate: 0.05, steps: 16, batchSize: 8 });
+    expect(result.hyperparameters.weightDecay).toBeCloseTo(1e-5 / 0.05, 12);
+    expect(result.validation).toBe(large.validation);
+    expect(result.curve.map(({ step }) => step)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+    for (const point of result.curve) {
+      expect(Object.values(point).every(Number.isFinite)).toBe(true);
+      expect(point.trainAccuracy).toBeGreaterThanOrEqual(0);
+      expect(point.trainAccuracy).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('with another seed gives other numbers', async () => {
+    const [one, other] = [
+      await finetuned(inputs, ONE_POINT),
+      await finetuned({ ...inputs, seed: 1 }, ONE_POINT),
+    ];
+    expect(other.testLogits.shape).toEqual(one.testLogits.shape);
+    expect(other.testLogits.data).not.toEqual(one.testLogits.data);
+  });
+});
+
+describe('trials that end early', () => {
+  it('diverged: marked, without a metric, and the search goes on', async () => {
+    const { trials, hyperparameters } = await finetuned(inputs, { learningRates: [1e30, 0.02] });
+    expect(trials.map(({ status }) => status)).toEqual(['diverged', 'finished']);
+    expect(trials[0].validation).toBeNull();
+    expect(hyperparameters.learningRate).toBe(0.02);
+  });
+
+  it('all diverged: one clear message', async () => {
+    await expect(finetuned(inputs, { learningRates: [1e30, 1e31] })).rejects.toMatchObject({
+      code: 'ALL_TRIALS_DIVERGED',
+    });
+  });
+
+  it('given up where they lie behind the best so far', async () => {
+    const giveUp = { after: [0.5], margin: 0.05 };
+    const change = { learningRates: [0.05, 1e-7], steps: 16, giveUp };
+    const { trials, hyperparameters } = await finetuned(inputs, change);
+    expect(trials.map(({ status, steps }) => [status, steps])).toEqual([
+      ['finished', 16],
+      ['stopped', 8],
+    ]);
+    expect(hyperparameters.learningRate).toBe(0.05);
+  });
+
+  it('not given up for one that diverged later', async () => {
+    // With this margin a trial is given up as soon as there is any other to compare it with.
+    const giveUp = { after: [1 / TUNING.steps], margin: -1 };
+    const { trials } = await finetuned(inputs, { learningRates: [1e30, 0.02, 0.01], giveUp });
+    expect(trials.map(({ status, steps }) => [status, steps])).toEqual([
+      ['diverged', 2],
+      ['finished', TUNING.steps],
+      ['stopped', 1],
+    ]);
+  });
+});
+
+it('a grid holds every pair, and weight decay is divided by the learning rate where asked for', () => {
+  const protocol = { ...TUNING, learningRates: [0.5, 1], weightDecays: [0, 0.25] };
+  expect(gridOf(protocol)).toEqual([
+    { learningRate: 1, weightDecay: 0 },
+    { learningRate: 1, weightDecay: 0.25 },
+    { learningRate: 0.5, weightDecay: 0 },
+    { learningRate: 0.5, weightDecay: 0.5 },
+  ]);
+  expect(gridOf({ ...protocol, divideDecayByRate: false }).at(-1)?.weightDecay).toBe(0.25);
+});
