@@ -16,7 +16,7 @@ export const OPTIONS = {
     flags: '--models <list>',
     description:
       'comma-separated: file.safetensors, file.onnx, architecture=file.safetensors, an architecture name (from scratch only), or demo/NAME',
-    default: 'demo/cifar_resnet8,demo/mobilenet_v1_025,demo/squeezenet1_1',
+    default: 'demo/resnet18_025,demo/mobilenet_v1_025,demo/mobilenet_v2_035',
   },
   settings: {
     flags: '--settings <list>',

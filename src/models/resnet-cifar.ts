@@ -59,4 +59,4 @@ function cifarResnet(depth: number): Model {
   });
 }
 
-export const CIFAR_RESNETS: readonly Model[] = [8, 14, 20, 32, 44, 56, 110].map(cifarResnet);
+export const CIFAR_RESNETS: readonly Model[] = [20, 32, 44, 56, 110].map(cifarResnet);

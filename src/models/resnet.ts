@@ -58,14 +58,22 @@ function residual(
 
 // Network
 
-function backbone(net: Network, images: Value, kind: BlockKind, depths: readonly number[]): BackboneOutput {
-  const stem = { out: 64, kernel: 7, strides: 2, padding: 3 };
+interface Variant {
+  readonly kind: BlockKind;
+  /** Blocks of the four stages. */
+  readonly depths: readonly number[];
+  /** Channels of the stem; each stage behind the first doubles them. */
+  readonly width: number;
+}
+
+function backbone(net: Network, images: Value, { kind, depths, width }: Variant): BackboneOutput {
+  const stem = { out: width, kernel: 7, strides: 2, padding: 3 };
   let x = relu(convNorm(net, 'conv1', 'bn1', images, stem));
   x = maxPool2d(x, { kernel: 3, strides: 2, padding: 1 });
   depths.forEach((depth, stage) => {
     for (let block = 0; block < depth; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
-      x = residual(net, kind, `layer${stage + 1}.${block}`, x, 64 << stage, stride);
+      x = residual(net, kind, `layer${stage + 1}.${block}`, x, width << stage, stride);
     }
   });
   return { map: x, features: globalMean(x) };
@@ -73,13 +81,13 @@ function backbone(net: Network, images: Value, kind: BlockKind, depths: readonly
 
 // Variants
 
-function resnet(name: string, kind: BlockKind, depths: readonly number[]): Model {
+function resnet(name: string, kind: BlockKind, depths: readonly number[], width = 64): Model {
   return defineModel({
     name,
     family: 'ResNet',
     paper: 'He et al. 2015, arXiv 1512.03385 (stride in the 3x3)',
     input: IMAGENET_INPUT,
-    backbone: (net, images) => backbone(net, images, kind, depths),
+    backbone: (net, images) => backbone(net, images, { kind, depths, width }),
     originalHead: {
       classes: 1000,
       prefixes: ['fc.'],
@@ -94,4 +102,6 @@ export const RESNETS: readonly Model[] = [
   resnet('resnet50', BOTTLENECK, [3, 4, 6, 3]),
   resnet('resnet101', BOTTLENECK, [3, 4, 23, 3]),
   resnet('resnet152', BOTTLENECK, [3, 8, 36, 3]),
+  // Miniature: a quarter of the channels.
+  resnet('resnet18_025', BASIC, [2, 2, 2, 2], 16),
 ];

@@ -46,7 +46,7 @@ const DEMO: TuningProtocol = {
   ...QUICK,
   steps: 60,
   batchSize: 24,
-  smallestCrop: 0.5,
+  smallestCrop: 0.8,
   learningRates: [0.01, 0.05],
 };
 
