@@ -1,8 +1,7 @@
 /** The main job: open data sets and networks, run the cells, write report and networks. Shared by `compare` and `demo`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import sharp from 'sharp';
-import type { ImageDataset } from '../data/index.ts';
+import { encodeJpeg, type ImageDataset } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
 import { type CellTask, environmentOf, openDataset, planCells, runCells } from '../study/index.ts';
@@ -241,13 +240,7 @@ async function thumbnail(
   dataset: ImageDataset,
   record: Parameters<ImageDataset['render']>[0],
 ): Promise<string> {
-  const { width, height, pixels } = await dataset.render(record, {
-    kind: 'central-square',
-    size: 112,
-    filter: 'bilinear',
-  });
-  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: 80 })
-    .toBuffer();
+  const picture = await dataset.render(record, { kind: 'central-square', size: 112, filter: 'bilinear' });
+  const jpeg = await encodeJpeg(picture);
   return `data:image/jpeg;base64,${jpeg.toString('base64')}`;
 }

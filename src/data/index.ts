@@ -4,7 +4,7 @@ export { centreCrop } from './augment.ts';
 export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';
 export { type FolderDatasetOptions, openFolderDataset } from './datasets/folder.ts';
-export { renderFile } from './image/render.ts';
+export { encodeJpeg, renderFile } from './image/render.ts';
 export { type Batch, BatchLoader, type BatchLoaderOptions } from './loader.ts';
 export { openProceduralDataset, PROCEDURAL_DATASETS } from './procedural/dataset.ts';
 export type { SplitFractions } from './split.ts';

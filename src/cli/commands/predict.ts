@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { centreCrop, renderFile } from '../../data/index.ts';
 import { decodeModel, type InputLike, parseMetadata } from '../../onnx/index.ts';
 import { OnnxFunction } from '../../runtime/index.ts';
-import { float32, tensor } from '../../tensor/tensor.ts';
+import { tensor } from '../../tensor/tensor.ts';
 import { INPUT_NAME } from '../../train/index.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 import type { OptionValues } from '../options.ts';
@@ -68,7 +68,7 @@ async function probabilitiesOf(network: OnnxFunction, path: string, input: Input
   const highest = Math.max(...values);
   const powers = values.map((logit) => Math.exp(logit - highest));
   const sum = powers.reduce((total, power) => total + power, 0);
-  return float32([values.length], powers).data.map((power) => power / sum);
+  return powers.map((power) => power / sum);
 }
 
 function best(probabilities: Float32Array, labels: readonly string[], top: number): ImageAnswer['classes'] {

@@ -121,3 +121,10 @@ function reasonOf(error: unknown): string {
   const line = messageOf(error).split('\n')[0].trim().replace(/\.$/, '');
   return line.replace(/^Input buffer /, 'the file ');
 }
+
+/** A JPEG file's bytes of an image, for showing it. */
+export function encodeJpeg({ width, height, pixels }: DecodedImage): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 80 })
+    .toBuffer();
+}
