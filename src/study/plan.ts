@@ -52,9 +52,9 @@ export function planCells({ datasets, models, settings, protocol, seeds, splitSe
   return tasks;
 }
 
-/** The registry's name; where a file is the architecture, as with ONNX, the file's hash. */
+/** The registry's name, with `@size` or without; where a file is the architecture, as with ONNX, the file's hash. */
 function architectureOf({ model, weightsHash }: OpenedModel): string {
-  const registered = MODELS.find(({ name }) => name === model.name);
+  const registered = MODELS.find(({ name }) => name === model.name.split('@')[0]);
   return registered?.family === model.family ? model.name : `file ${weightsHash}`;
 }
 

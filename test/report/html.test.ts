@@ -2,16 +2,16 @@
  * The page: hostile names stay text, the embedded JSON comes out as it went in, and a real browser opens it
  * from disk without errors, requests, or anything wider than a phone.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseHTML } from 'linkedom';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CompareInput, compareDocument } from '../../src/report/compare-document.ts';
 import { compareHtml } from '../../src/report/html.ts';
 import { jsonForScript } from '../../src/report/markup.ts';
+import { describeBrowser, launchBrowser, visit } from '../browser.ts';
 import { sampleInput, sampleThumbnails } from './sample.ts';
 
 const HOSTILE = [
@@ -98,15 +98,11 @@ describe('escaping', () => {
   });
 });
 
-const CHROMIUM = '/usr/bin/chromium';
-const installed = existsSync(CHROMIUM);
-if (!installed) console.warn(`skipped: "in a browser" needs ${CHROMIUM}, which is absent`);
-
-describe.skipIf(!installed)('in a browser', () => {
+describeBrowser('in a browser', () => {
   const folder = mkdtempSync(join(tmpdir(), 'transferlab-report-'));
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();
@@ -125,7 +121,7 @@ describe.skipIf(!installed)('in a browser', () => {
       const file = join(folder, `${name}.html`);
       writeFileSync(file, page(make()));
       for (const width of [360, 1280]) {
-        const seen = await visit(browser, pathToFileURL(file).href, width);
+        const seen = await visit(browser, file, width);
         expect(seen.complaints).toEqual([]);
         expect(seen.requests).toEqual([]);
         expect(seen.scrollWidth, `${name} at ${width}`).toBeLessThanOrEqual(width);
@@ -134,25 +130,3 @@ describe.skipIf(!installed)('in a browser', () => {
     });
   }
 });
-
-/** Opens every block of the page and says what went wrong. */
-async function visit(browser: Browser, url: string, width: number) {
-  const context = await browser.newContext({ viewport: { width, height: 800 } });
-  const tab = await context.newPage();
-  const complaints: string[] = [];
-  const requests: string[] = [];
-  tab.on('console', (message) => complaints.push(message.text()));
-  tab.on('pageerror', (error) => complaints.push(error.message));
-  tab.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
-  tab.on('request', (request) => {
-    if (request.url() !== url && !request.url().startsWith('data:')) requests.push(request.url());
-  });
-  await tab.goto(url);
-  await tab.evaluate('for (const block of document.querySelectorAll("details")) block.open = true');
-  const scrollWidth = await tab.evaluate<number>('document.documentElement.scrollWidth');
-  const brokenPictures = await tab.evaluate<number>(
-    '[...document.images].filter((image) => !image.complete || image.naturalWidth === 0).length',
-  );
-  await context.close();
-  return { complaints, requests, scrollWidth, brokenPictures };
-}

@@ -1,0 +1,39 @@
+/** The command line as its users meet it: a process with arguments, two streams and an exit code. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `transferlab ...args` from the sources. */
+export function startCli(args: readonly string[]): { child: ChildProcess; result: Promise<CliResult> } {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+    });
+  }
+  const result = new Promise<CliResult>((done) => {
+    child.on('close', (code, signal) => done({ code, signal, ...texts }));
+  });
+  return { child, result };
+}
+
+export function runCli(...args: string[]): Promise<CliResult> {
+  return startCli(args).result;
+}
+
+/** What standard error holds besides progress. */
+export function messagesOf({ stderr }: CliResult): string[] {
+  return stderr.split('\n').filter((line) => line !== '' && !/^ *\d+% {2}/.test(line));
+}
