@@ -1,8 +1,18 @@
 /** The command line as its users meet it: a process with arguments, two streams and an exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
+
+/** The built program, which starts faster, where it is newer than every source file; else the sources. */
+const built = join(root, 'dist/cli/main.js');
+const sources = readdirSync(join(root, 'src'), { recursive: true }).map((name) =>
+  join(root, 'src', `${name}`),
+);
+const current =
+  existsSync(built) && sources.every((path) => statSync(path).mtimeMs <= statSync(built).mtimeMs);
+const program = current ? [built] : ['--import', 'tsx', join(root, 'src/cli/main.ts')];
 
 export interface CliResult {
   readonly code: number | null;
@@ -11,9 +21,9 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Starts `transferlab ...args` from the sources. */
+/** Starts `transferlab ...args`. */
 export function startCli(args: readonly string[]): { child: ChildProcess; result: Promise<CliResult> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
