@@ -1,8 +1,8 @@
 /** The logistic-regression objective on the engine: both matrix products and the softmax in float32. */
-import { add, div, exp, matmul, max, mul, oneHot, sub, sum } from '../graph/build.ts';
+import { add, div, exp, matmul, max, mul, sub, sum } from '../graph/build.ts';
 import { Graph } from '../graph/graph.ts';
 import { Executable } from '../runtime/index.ts';
-import { tensor } from '../tensor/tensor.ts';
+import { type Tensor, tensor } from '../tensor/tensor.ts';
 import type { LogisticProblem } from './logistic-problem.ts';
 import type { CreateObjective } from './logistic-regression.ts';
 
@@ -14,7 +14,7 @@ import type { CreateObjective } from './logistic-regression.ts';
 function outputsOf({ images, columns, classes }: LogisticProblem) {
   const graph = new Graph();
   const x = graph.input('features', [images, columns]);
-  const label = oneHot(graph.input('labels', [images], { dtype: 'int32' }), classes);
+  const label = graph.input('labels', [images, classes]);
   const w = graph.input('weights', [classes, columns], { role: 'parameter' });
   const b = graph.input('bias', [classes], { role: 'parameter' });
   const scores = add(matmul(x, w, { transposeB: true }), b);
@@ -34,7 +34,7 @@ export function engineObjective(threads?: number): CreateObjective {
     const { images, columns, classes, features, labels } = problem;
     const executable = await Executable.compile(outputsOf(problem), { threads });
     executable.set('features', tensor('float32', [images, columns], features));
-    executable.set('labels', tensor('int32', [images], labels));
+    executable.set('labels', oneHotRows(labels, classes));
     const size = classes * columns;
     return {
       problem,
@@ -58,6 +58,14 @@ export function engineObjective(threads?: number): CreateObjective {
       close: () => executable.close(),
     };
   };
+}
+
+function oneHotRows(labels: Int32Array, classes: number): Tensor {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, row) => {
+    rows[row * classes + label] = 1;
+  });
+  return tensor('float32', [labels.length, classes], rows);
 }
 
 /** -log of the label's probability, from its score below the largest and the sum of the others' exponentials. */

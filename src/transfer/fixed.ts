@@ -33,13 +33,17 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
     classes,
     score: metricOf(dataset),
     lambdas: protocol.lambdas,
+    tolerance: protocol.tolerance,
     createObjective,
     onProgress: (event) => progress('logistic regression', event.done, event.note),
   });
   const search = total();
   const final = stopwatch();
   const together = joined(train, validation);
-  const solution = await fitLogisticRegression(together, classes, path.best.lambda, { createObjective });
+  const solution = await fitLogisticRegression(together, classes, path.best.lambda, {
+    tolerance: protocol.tolerance,
+    createObjective,
+  });
   const network = classifierFile(inputs, protocol, solution);
   const testLogits = await runOver(
     inputs,

@@ -4,6 +4,8 @@ import type { View } from '../data/index.ts';
 export interface FixedProtocol {
   /** L2 strengths of the logistic regression. */
   readonly lambdas: readonly number[];
+  /** Largest relative excess of the regression's loss over its minimum at which a fit ends. */
+  readonly tolerance: number;
   /** How an image becomes the network's input, apart from its size. */
   readonly view: Omit<View, 'size'>;
 }
