@@ -29,7 +29,7 @@ const SMALLEST_CROP = 0.8;
 const RECIPES: readonly Recipe[] = [
   { file: 'resnet18_025', model: 'resnet18_025@64', epochs: 8, learningRate: 0.07 },
   { file: 'mobilenet_v1_025', model: 'mobilenet_v1_025@64', epochs: 8, learningRate: 0.07 },
-  { file: 'mobilenet_v2_035', model: 'mobilenet_v2_035@48', epochs: 8, learningRate: 0.07 },
+  { file: 'mobilenet_v2_035', model: 'mobilenet_v2_035@48', epochs: 5, learningRate: 0.07 },
 ];
 
 /** Version of the JSON document. */
