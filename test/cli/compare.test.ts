@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== 'linux')('compare, killed at five moments',
       const { child, result } = startCli([...arguments_, '--out', target]);
       // The first kills may hit the start; later ones wait for a cell more, so that all stages are hit.
       while (networksIn(target) < kill && child.exitCode === null) await sleep(20);
-      await sleep(random.uniform(0, kill === 0 ? 4000 : 1200));
+      await sleep(random.uniform(0, kill === 0 ? 4000 : 700));
       const family = descendantsOf(child.pid!);
       child.kill('SIGKILL');
       expect((await result).signal, `run ${kill} ended by itself`).toBe('SIGKILL');

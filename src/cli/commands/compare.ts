@@ -12,10 +12,11 @@ const INTERRUPTED = 130;
 
 export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
   const names = folders.map((folder) => basename(resolve(folder)));
+  const titles = folders.map((folder, i) => (folder.startsWith('procedural/') ? folder : names[i]));
   const out = textOf(values, 'out') || join('transferlab-out', names.join('+'));
   await present(
     {
-      title: `Which network for ${names.join(', ')}?`,
+      title: `Which network for ${titles.join(', ')}?`,
       datasets: folders,
       models: listOf(values, 'models'),
       settings: settingsOf(values),

@@ -28,10 +28,13 @@ export function draw(label: string, options: Plot.PlotOptions): Markup {
   return new Markup(svg.outerHTML);
 }
 
-/** At most `length` characters. */
+/** At most `length` characters; what is left out is in the middle, since names that begin alike differ at the end. */
 export function shortened(text: string, length: number): string {
   const characters = [...visible(text)];
-  return characters.length <= length ? characters.join('') : `${characters.slice(0, length - 1).join('')}…`;
+  if (characters.length <= length) return characters.join('');
+  const end = Math.floor((length - 1) / 2);
+  const [head, tail] = [characters.slice(0, length - 1 - end), characters.slice(characters.length - end)];
+  return `${head.join('')}…${tail.join('')}`;
 }
 
 /** Ticks of shares. */

@@ -64,10 +64,10 @@ export function drawTrials({ cells, decayAxis }: TrialGrid, width: number): Mark
   const finished = cells.filter(({ status }) => status === 'finished');
   return draw(`Validation accuracy by learning rate and ${decayAxis}`, {
     width,
-    height: 48 + decays.length * 30,
+    height: 64 + decays.length * 30,
     marginLeft: 60,
     marginRight: 8,
-    marginTop: 6,
+    marginTop: 22,
     marginBottom: 42,
     x: {
       type: 'band',
@@ -85,6 +85,7 @@ export function drawTrials({ cells, decayAxis }: TrialGrid, width: number): Mark
       domain: decays,
       reverse: true,
       label: decayAxis,
+      labelAnchor: 'top',
       labelArrow: 'none',
       tickSize: 0,
       tickFormat: setpoint,

@@ -9,7 +9,7 @@ export function acrossPart(across: AcrossDatasets): Markup {
   const rows = acrossRows(across);
   const left = across.excluded.map((c) => `${candidateName(c)} (nothing on ${listed(c.missing)})`);
   return html`<section class="part" id="across">
-<div class="lead"><h2>All ${across.datasets.length} data sets together</h2>
+<div class="lead"><h2>${across.datasets.length === 2 ? 'Both' : `All ${across.datasets.length}`} data sets together</h2>
 <p>Data sets differ in difficulty far more than networks differ in quality. So accuracies are put on the logit scale, ln(right / wrong), where halving the errors counts the same everywhere, and the mean of all candidates on a data set is subtracted from each.</p>
 ${left.length > 0 ? html`<p class="muted small">Left out: ${left.join('; ')}.</p>` : null}</div>
 <div class="two">

@@ -50,5 +50,10 @@ export function definitions(entries: Readonly<Record<string, unknown>>): Markup 
 function valueText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
-  return JSON.stringify(value) ?? '';
+  return JSON.stringify(value, rounded) ?? '';
+}
+
+/** Four digits are enough to read; the embedded JSON has them all. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
 }

@@ -83,6 +83,7 @@ tr.tied td:first-child { box-shadow: inset 3px 0 0 var(--good); }
 .scroll { overflow-x: auto; }
 .scroll table { min-width: 680px; }
 .scroll td, .scroll th { padding-right: 20px; }
+.scroll th:first-child { min-width: 12em; }
 
 details { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; min-width: 0; }
 summary { cursor: pointer; padding: 14px 22px; font-weight: 600; overflow-wrap: anywhere; }
