@@ -168,7 +168,7 @@ describe.skipIf(process.platform !== 'linux')('compare, killed at five moments',
     expect(rankings.map(({ candidates }) => candidates.map(({ seconds: _, ...rest }) => rest))).toEqual(
       document.rankings.map(({ candidates }) => candidates.map(({ seconds: _, ...rest }) => rest)),
     );
-  });
+  }, 300_000);
 });
 
 /** Every finished cell of an output folder, in the order of planning. */
