@@ -8,7 +8,7 @@ import {
   bigint,
   doublePrecision,
   integer,
-  jsonb,
+  json,
   pgTable,
   primaryKey,
   text,
@@ -32,7 +32,7 @@ export const cells = pgTable('cells', {
   setting: text('setting', { enum: ['fixed', 'finetune', 'scratch'] }).notNull(),
   protocol: text('protocol').notNull(),
   seed: large('seed').notNull(),
-  determinedBy: jsonb('determined_by').$type<Readonly<Record<string, unknown>>>().notNull(),
+  determinedBy: json('determined_by').$type<Readonly<Record<string, unknown>>>().notNull(),
 });
 
 /** One row per finished cell; never updated. */
@@ -40,9 +40,9 @@ export const results = pgTable('results', {
   cellKey: text('cell_key')
     .primaryKey()
     .references(() => cells.key),
-  classes: jsonb('classes').$type<readonly string[]>().notNull(),
+  classes: json('classes').$type<readonly string[]>().notNull(),
   metric: text('metric', { enum: ['top1', 'meanPerClass'] }).notNull(),
-  hyperparameters: jsonb('hyperparameters').$type<Numbers>().notNull(),
+  hyperparameters: json('hyperparameters').$type<Numbers>().notNull(),
   validationValue: doublePrecision('validation_value').notNull(),
   validationImages: integer('validation_images').notNull(),
   testValue: doublePrecision('test_value').notNull(),
@@ -51,7 +51,7 @@ export const results = pgTable('results', {
   testCorrect: integer('test_correct').notNull(),
   testImages: integer('test_images').notNull(),
   trainImages: integer('train_images').notNull(),
-  curve: jsonb('curve').$type<readonly CurvePoint[]>().notNull(),
+  curve: json('curve').$type<readonly CurvePoint[]>().notNull(),
   secondsTotal: doublePrecision('seconds_total').notNull(),
   secondsSearch: doublePrecision('seconds_search').notNull(),
   secondsFinal: doublePrecision('seconds_final').notNull(),
@@ -62,7 +62,7 @@ export const results = pgTable('results', {
   predictionsSha256: text('predictions_sha256').notNull(),
   predictionsBytes: large('predictions_bytes').notNull(),
   predictionsMediaType: text('predictions_media_type').notNull(),
-  environment: jsonb('environment').$type<Environment>().notNull(),
+  environment: json('environment').$type<Environment>().notNull(),
   finishedAt: moment('finished_at').notNull(),
 });
 
@@ -74,7 +74,7 @@ export const trials = pgTable(
       .notNull()
       .references(() => results.cellKey),
     position: integer('position').notNull(),
-    hyperparameters: jsonb('hyperparameters').$type<Numbers>().notNull(),
+    hyperparameters: json('hyperparameters').$type<Numbers>().notNull(),
     status: text('status', { enum: ['finished', 'stopped', 'diverged'] }).notNull(),
     validation: doublePrecision('validation'),
     steps: integer('steps').notNull(),
@@ -97,6 +97,6 @@ export const runs = pgTable('runs', {
   id: large('id').primaryKey().generatedAlwaysAsIdentity(),
   startedAt: moment('started_at').notNull(),
   command: text('command').notNull(),
-  arguments: jsonb('arguments').$type<Readonly<Record<string, unknown>>>().notNull(),
-  environment: jsonb('environment').$type<Environment>().notNull(),
+  arguments: json('arguments').$type<Readonly<Record<string, unknown>>>().notNull(),
+  environment: json('environment').$type<Environment>().notNull(),
 });

@@ -6,7 +6,7 @@ CREATE TABLE "cells" (
 	"setting" text NOT NULL,
 	"protocol" text NOT NULL,
 	"seed" bigint NOT NULL,
-	"determined_by" jsonb NOT NULL
+	"determined_by" json NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "failures" (
@@ -17,9 +17,9 @@ CREATE TABLE "failures" (
 --> statement-breakpoint
 CREATE TABLE "results" (
 	"cell_key" text PRIMARY KEY NOT NULL,
-	"classes" jsonb NOT NULL,
+	"classes" json NOT NULL,
 	"metric" text NOT NULL,
-	"hyperparameters" jsonb NOT NULL,
+	"hyperparameters" json NOT NULL,
 	"validation_value" double precision NOT NULL,
 	"validation_images" integer NOT NULL,
 	"test_value" double precision NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE "results" (
 	"test_correct" integer NOT NULL,
 	"test_images" integer NOT NULL,
 	"train_images" integer NOT NULL,
-	"curve" jsonb NOT NULL,
+	"curve" json NOT NULL,
 	"seconds_total" double precision NOT NULL,
 	"seconds_search" double precision NOT NULL,
 	"seconds_final" double precision NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE "results" (
 	"predictions_sha256" text NOT NULL,
 	"predictions_bytes" bigint NOT NULL,
 	"predictions_media_type" text NOT NULL,
-	"environment" jsonb NOT NULL,
+	"environment" json NOT NULL,
 	"finished_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
@@ -46,14 +46,14 @@ CREATE TABLE "runs" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "runs_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"started_at" timestamp (3) with time zone NOT NULL,
 	"command" text NOT NULL,
-	"arguments" jsonb NOT NULL,
-	"environment" jsonb NOT NULL
+	"arguments" json NOT NULL,
+	"environment" json NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "trials" (
 	"cell_key" text NOT NULL,
 	"position" integer NOT NULL,
-	"hyperparameters" jsonb NOT NULL,
+	"hyperparameters" json NOT NULL,
 	"status" text NOT NULL,
 	"validation" double precision,
 	"steps" integer NOT NULL,
