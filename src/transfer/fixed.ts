@@ -34,6 +34,7 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
     score: metricOf(dataset),
     lambdas: protocol.lambdas,
     tolerance: protocol.tolerance,
+    patience: protocol.patience ?? undefined,
     createObjective,
     onProgress: (event) => progress('logistic regression', event.done, event.note),
   });

@@ -149,6 +149,8 @@ export interface PathOptions extends FitOptions {
   /** Default: `LAMBDA_GRID`. */
   readonly lambdas?: readonly number[];
   readonly createObjective?: CreateObjective;
+  /** The path ends after so many lambdas in a row without a better validation score; default: never. */
+  readonly patience?: number;
 }
 
 interface PathTrial {
@@ -173,6 +175,8 @@ export interface RegularizationPath {
 /** Fits every lambda on the training part and scores it on the validation part. */
 export async function regularizationPath(options: PathOptions): Promise<RegularizationPath> {
   const { train, validation, classes, score, createObjective = createReferenceObjective } = options;
+  const { patience = Number.POSITIVE_INFINITY } = options;
+  let sinceBest = 0;
   const objective = await createObjective(prepareProblem(train, classes));
   const trials: PathTrial[] = [];
   let chosen: { best: PathTrial; solution: LogisticSolution } | undefined;
@@ -184,7 +188,12 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
       const seconds = (performance.now() - started) / 1000;
       const trial = { lambda, validation: value, loss, iterations, converged, seconds };
       trials.push(trial);
-      if (!chosen || value > chosen.best.validation) chosen = { best: trial, solution };
+      sinceBest++;
+      if (!chosen || value > chosen.best.validation) {
+        chosen = { best: trial, solution };
+        sinceBest = 0;
+      }
+      if (sinceBest >= patience) break;
       started = performance.now();
     }
   } finally {

@@ -6,6 +6,11 @@ export interface FixedProtocol {
   readonly lambdas: readonly number[];
   /** Largest relative excess of the regression's loss over its minimum at which a fit ends. */
   readonly tolerance: number;
+  /**
+   * The path, from strong to weak, ends after so many strengths in a row without a better validation metric;
+   * `null`: it is run to the end.
+   */
+  readonly patience: number | null;
   /** How an image becomes the network's input, apart from its size. */
   readonly view: Omit<View, 'size'>;
 }

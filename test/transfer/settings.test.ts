@@ -29,6 +29,7 @@ const MODEL = findModel('cifar_resnet20@16');
 const FIXED: FixedProtocol = {
   lambdas: [1e-4, 1e-2, 1, 1e4],
   tolerance: 1e-6,
+  patience: null,
   view: { kind: 'central-square', filter: 'bicubic' },
 };
 
