@@ -48,7 +48,7 @@ const QUICK: TuningProtocol = {
 
 const DEMO: TuningProtocol = {
   ...QUICK,
-  steps: 36,
+  steps: 30,
   batchSize: 24,
   smallestCrop: 0.8,
   learningRates: [0.01, 0.05],
@@ -81,7 +81,7 @@ export const PROTOCOLS: readonly Protocol[] = [
     description: 'For the small networks and images of the built-in demonstration.',
     fixed: FIXED,
     finetune: DEMO,
-    scratch: { ...DEMO, steps: 64, learningRates: [0.05, 0.2] },
+    scratch: { ...DEMO, steps: 48, learningRates: [0.05, 0.2] },
   },
   {
     name: 'smoke',
