@@ -149,7 +149,10 @@ export interface PathOptions extends FitOptions {
   /** Default: `LAMBDA_GRID`. */
   readonly lambdas?: readonly number[];
   readonly createObjective?: CreateObjective;
-  /** The path ends after so many lambdas in a row without a better validation score; default: never. */
+  /**
+   * The path ends after so many lambdas in a row without a better validation score; default: never. Only those
+   * count whose loss is below half of a guess's, since under strong penalties all predict alike.
+   */
   readonly patience?: number;
 }
 
@@ -188,7 +191,7 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
       const seconds = (performance.now() - started) / 1000;
       const trial = { lambda, validation: value, loss, iterations, converged, seconds };
       trials.push(trial);
-      sinceBest++;
+      if (loss < (train.labels.length * Math.log(classes)) / 2) sinceBest++;
       if (!chosen || value > chosen.best.validation) {
         chosen = { best: trial, solution };
         sinceBest = 0;

@@ -301,3 +301,23 @@ describe('predictions', () => {
     expect(() => predictProbabilities(new Float32Array(3), solution)).toThrow('internal: 3 features');
   });
 });
+
+test('patience ends a path at its weak end, not among the strong penalties that all predict alike', async () => {
+  const random = new Random(3);
+  const part = (images: number) => {
+    const labels = Int32Array.from({ length: images }, (_, i) => i % 3);
+    const features = new Float32Array(images * 8);
+    features.forEach((_, i) => {
+      features[i] = 0.05 * (random.normal() + (i % 8 === labels[Math.floor(i / 8)] ? 2 : 0));
+    });
+    return { features, labels };
+  };
+  const options = { train: part(90), validation: part(60), classes: 3, score: top1 };
+  const whole = await regularizationPath(options);
+  const ended = await regularizationPath({ ...options, patience: 3 });
+  expect(ended.trials.length).toBeLessThan(whole.trials.length);
+  expect(ended.best.lambda).toBe(whole.best.lambda);
+  expect(ended.trials.map(({ validation }) => validation)).toEqual(
+    whole.trials.slice(0, ended.trials.length).map(({ validation }) => validation),
+  );
+});
