@@ -165,10 +165,10 @@ const acrossCandidate = z.strictObject({
     .strictObject({
       difference: z.number().describe('of mean logits, this minus the best'),
       pValue: share.describe('paired t-test over data sets'),
-      adjustedP: share,
+      adjustedP: share.describe("after Holm's correction for all candidates"),
     })
     .nullable(),
-  tied: z.boolean(),
+  tied: z.boolean().describe('p-value of .05 or more, without correction (true for the best itself)'),
 });
 
 const acrossDatasets = z

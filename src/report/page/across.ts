@@ -19,7 +19,7 @@ ${left.length > 0 ? html`<p class="muted small">Left out: ${left.join('; ')}.</p
 <tbody>${across.candidates.map(acrossRow)}</tbody></table></div>
 <div class="card">${figure(
     'Adjusted scores',
-    'Dot: mean over data sets. Bar: one standard error (s.e., after Morey) to either side. Green: the best, and those not significantly worse in a paired t-test over data sets. Right: accuracy on a data set of average difficulty.',
+    'Dot: mean over data sets. Bar: one standard error (s.e., after Morey) to either side. Green: the best, and those not significantly worse in a paired t-test over data sets (each test by itself). Right: accuracy on a data set of average difficulty.',
     responsive((width) => drawAcross(rows, width)),
   )}</div>
 </div></section>`;
@@ -37,7 +37,7 @@ function acrossRow(candidate: AcrossDatasets['candidates'][number]): Markup {
 <td class="number muted">${rank}</td>
 <td><b>${model}</b> ${mark}<small>${SETTING_NAMES[setting]}</small></td>
 <td class="right"><span class="number">${sign}${Math.abs(score).toFixed(2)}</span><small class="number">± ${standardError === null ? '–' : standardError.toFixed(2)}</small></td>
-<td class="right"><span class="number">${percent(accuracy)}</span>${comparison ? html`<small class="number">${pValueText(comparison.adjustedP)}</small>` : null}</td>
+<td class="right"><span class="number">${percent(accuracy)}</span>${comparison ? html`<small class="number">${pValueText(comparison.pValue)}</small>` : null}</td>
 <td class="right number">${duration(seconds)}</td>
 </tr>`;
 }
