@@ -80,7 +80,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   {
     name: 'demo',
     description: 'For the small networks and images of the built-in demonstration.',
-    fixed: { ...FIXED, patience: 4 },
+    fixed: { ...FIXED, tolerance: 1e-3, patience: 4 },
     finetune: DEMO,
     scratch: { ...DEMO, steps: 48, learningRates: [0.05, 0.2] },
   },
