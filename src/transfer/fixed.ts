@@ -3,17 +3,21 @@
  * penultimate features takes the place of its classifier. (Kornblith et al. 2019, section 3 and appendix A.)
  */
 import { BatchLoader, openViewCache, type SplitName, type View } from '../data/index.ts';
-import { transferHead } from '../models/index.ts';
-import { metadataOf } from '../onnx/index.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { networkFile, type OutputName, runOverImages } from '../train/index.ts';
 import { invariant } from '../util/errors.ts';
-import { VERSION } from '../util/version.ts';
 import { engineObjective } from './engine-objective.ts';
 import type { LabelledFeatures } from './logistic-problem.ts';
 import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
 import type { FixedProtocol } from './protocol.ts';
-import { LOGITS, metricOf, type SettingInputs, type SettingResult, stopwatch } from './setting.ts';
+import {
+  classifierFile,
+  LOGITS,
+  metricOf,
+  type SettingInputs,
+  type SettingResult,
+  stopwatch,
+} from './setting.ts';
 
 /** Images whose features are computed at a time. */
 const BATCH = 16;
@@ -45,7 +49,7 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
     tolerance: protocol.tolerance,
     createObjective,
   });
-  const network = classifierFile(inputs, protocol, solution);
+  const network = classifierFile(inputs, 'fixed', viewOf(inputs, protocol), weightsWith(solution, inputs));
   const testLogits = await runOver(
     inputs,
     protocol,
@@ -172,28 +176,14 @@ function joined(a: LabelledFeatures, b: LabelledFeatures): LabelledFeatures {
   return { features, labels: Int32Array.from([...a.labels, ...b.labels]) };
 }
 
-/** The backbone with the logistic regression as its head, as one file. */
-function classifierFile(
-  inputs: SettingInputs,
-  protocol: FixedProtocol,
+/** The backbone's weights with the logistic regression as the head's. */
+function weightsWith(
   solution: LogisticSolution,
-): Uint8Array {
-  const { dataset, model, weights } = inputs;
+  { dataset, model, weights }: SettingInputs,
+): Map<string, Tensor> {
   const classes = dataset.classes.length;
   const all = new Map<string, Tensor>(weights);
   all.set('head.weight', float32([classes, model.featureSize], solution.weights));
   all.set('head.bias', float32([classes], solution.bias));
-  const resize = viewOf(inputs, protocol);
-  const metadata = metadataOf(
-    dataset.classes,
-    { ...model.input, resize },
-    { version: VERSION, model: model.name, dataset: dataset.name, setting: 'fixed' },
-  );
-  return networkFile(
-    (net, x) => transferHead(net, model.backbone(net, x).features, classes),
-    LOGITS,
-    model.input.size,
-    all,
-    metadata,
-  );
+  return all;
 }

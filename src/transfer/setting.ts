@@ -1,10 +1,12 @@
 /** What every setting is given and what it returns. */
-import type { ImageDataset } from '../data/index.ts';
+import type { ImageDataset, View } from '../data/index.ts';
 import { meanPerClass, top1 } from '../evaluate/index.ts';
-import type { Model } from '../models/index.ts';
+import { type Model, transferHead } from '../models/index.ts';
+import { metadataOf } from '../onnx/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { OutputName } from '../train/index.ts';
+import { networkFile, type OutputName } from '../train/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
+import { VERSION } from '../util/version.ts';
 
 export interface SettingInputs {
   readonly dataset: ImageDataset;
@@ -48,6 +50,27 @@ export function metricOf(dataset: ImageDataset): (labels: Int32Array, predicted:
   return dataset.metric === 'top1'
     ? top1
     : (labels, predicted) => meanPerClass(labels, predicted, dataset.classes.length);
+}
+
+/** The trained network with its labels and preprocessing, in inference form: the bytes of an ONNX file. */
+export function classifierFile(
+  { dataset, model }: SettingInputs,
+  setting: 'fixed' | 'finetune' | 'scratch',
+  resize: View,
+  weights: ReadonlyMap<string, Tensor>,
+): Uint8Array {
+  const metadata = metadataOf(
+    dataset.classes,
+    { ...model.input, resize },
+    { version: VERSION, model: model.name, dataset: dataset.name, setting },
+  );
+  return networkFile(
+    (net, x) => transferHead(net, model.backbone(net, x).features, dataset.classes.length),
+    LOGITS,
+    model.input.size,
+    weights,
+    metadata,
+  );
 }
 
 /** Stopwatch: seconds since it was made. */

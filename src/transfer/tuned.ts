@@ -5,21 +5,19 @@
 import { BatchLoader, openViewCache, type View, type ViewCache } from '../data/index.ts';
 import { transferHead } from '../models/index.ts';
 import { initialize } from '../nn/index.ts';
-import { metadataOf } from '../onnx/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
   type Classifier,
   Evaluator,
-  networkFile,
   runOverImages,
   type TrainingRun,
   TrainingStep,
   train,
 } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
-import { VERSION } from '../util/version.ts';
 import type { TuningProtocol } from './protocol.ts';
 import {
+  classifierFile,
   LOGITS,
   metricOf,
   type SettingInputs,
@@ -39,8 +37,6 @@ interface GridPoint {
 
 /** Everything that the trials and the final fit of one cell share. */
 class Tuning {
-  readonly classifier: Classifier;
-  readonly batchSize: number;
   /** Positions of the parts in the cache of train and validation images. */
   readonly trainPositions: readonly number[];
   readonly validationPositions: readonly number[];
@@ -55,12 +51,9 @@ class Tuning {
     readonly cache: ViewCache,
     readonly step: TrainingStep,
     readonly evaluator: Evaluator,
-    classifier: Classifier,
-    batchSize: number,
+    readonly batchSize: number,
   ) {
     const { train: trainPart, validation } = inputs.dataset.splits;
-    this.classifier = classifier;
-    this.batchSize = batchSize;
     this.labels = Int32Array.from([...trainPart, ...validation], ({ label }) => label);
     this.trainPositions = trainPart.map((_, i) => i);
     this.validationPositions = validation.map((_, i) => trainPart.length + i);
@@ -83,7 +76,7 @@ class Tuning {
       images: [batchSize, 3, size, size],
     });
     const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, 3, size, size], { threads });
-    return new Tuning(inputs, protocol, cache, step, evaluator, classifier, batchSize);
+    return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);
   }
 
   /** Parameters and buffers at the start: random by the seed, then the backbone's pre-trained ones. */
@@ -221,7 +214,7 @@ export async function tuned(
     const search = total();
     const final = stopwatch();
     const { trial, run } = await fitFinal(tuning, trials);
-    const network = classifierFile(tuning, setting);
+    const network = classifierFile(inputs, setting, viewOf(inputs, protocol), tuning.step.weights());
     const testLogits = await predictTest(tuning, network);
     return {
       hyperparameters: { ...trial.hyperparameters, steps: protocol.steps, batchSize: tuning.batchSize },
@@ -277,17 +270,6 @@ async function fitFinal(
     `The loss of every trial became infinite or not a number (learning rates ${tuning.protocol.learningRates.map(showNumber).join(', ')}).`,
     'Give the protocol lower learning rates.',
   );
-}
-
-function classifierFile(tuning: Tuning, setting: 'finetune' | 'scratch'): Uint8Array {
-  const { dataset, model } = tuning.inputs;
-  const resize = viewOf(tuning.inputs, tuning.protocol);
-  const metadata = metadataOf(
-    dataset.classes,
-    { ...model.input, resize },
-    { version: VERSION, model: model.name, dataset: dataset.name, setting },
-  );
-  return networkFile(tuning.classifier, LOGITS, model.input.size, tuning.step.weights(), metadata);
 }
 
 async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {

@@ -236,13 +236,13 @@ function weightGradient(
   const s = extents(x.shape, a.weightShape, a);
   const image = e.use(x, CHANNELS_FIRST);
   const gradient = e.use(dy, CHANNELS_FIRST);
-  e.define(
-    dw,
-    isDepthwise(s)
-      ? depthwiseWeightGradient(e, s, image, gradient)
-      : productWeightGradient(e, s, image, gradient),
-    WEIGHT_ROWS,
-  );
+  e.define(dw, weightGradientName(e, s, image, gradient), WEIGHT_ROWS);
+}
+
+function weightGradientName(e: Emitter, s: Extents, image: string, gradient: string): string {
+  if (isDepthwise(s)) return depthwiseWeightGradient(e, s, image, gradient);
+  const flat = s.groups === 1 && isNarrow(s) && !isPointwise(s) && !isStrided(s);
+  return flat ? flatWeightGradient(e, s, image, gradient) : productWeightGradient(e, s, image, gradient);
 }
 
 /**
@@ -270,8 +270,6 @@ function flatWeightGradient(e: Emitter, s: Extents, image: string, gradient: str
 
 /** dW [O, KH KW I]: for each kernel tap the product of dY with the shifted image's transpose, per group. */
 function productWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
-  if (s.groups === 1 && isNarrow(s) && !isPointwise(s) && !isStrided(s))
-    return flatWeightGradient(e, s, image, gradient);
   const columns = s.n * s.oh * s.ow;
   const tapImages = isPointwise(s) ? [everySecond(e, s, image)] : taps(e, s, image);
   const parts = tapImages.map((tap) => {
