@@ -11,7 +11,7 @@ export interface InputSpecification {
 }
 
 export interface BackboneOutput {
-  /** The last feature map [N, F, h, w], before pooling; what an original head may start from. */
+  /** The last feature map [N, C, h, w], before pooling or fully connected layers; an original head may start from it. */
   readonly map: Value;
   /** Penultimate features [N, F]. */
   readonly features: Value;

@@ -2,6 +2,7 @@
 import { messageOf, nearestNames, UserError } from '../util/errors.ts';
 import { DARKNETS } from './darknet-tiny.ts';
 import { withInput } from './define.ts';
+import { DENSENETS } from './densenet.ts';
 import { MOBILENETS_V1 } from './mobilenet-v1.ts';
 import { MOBILENETS_V2 } from './mobilenet-v2.ts';
 import type { Model } from './model.ts';
@@ -9,6 +10,7 @@ import { RESNETS } from './resnet.ts';
 import { CIFAR_RESNETS } from './resnet-cifar.ts';
 import { RESNETS_V2 } from './resnet-v2.ts';
 import { SQUEEZENETS } from './squeezenet.ts';
+import { VGGS } from './vgg.ts';
 
 export const MODELS: readonly Model[] = [
   ...RESNETS,
@@ -18,6 +20,8 @@ export const MODELS: readonly Model[] = [
   ...MOBILENETS_V2,
   ...SQUEEZENETS,
   ...DARKNETS,
+  ...DENSENETS,
+  ...VGGS,
 ];
 
 const LARGEST_INPUT = 1024;

@@ -13,6 +13,9 @@ test.each([
   ['mobilenet_v1', 3.2, 1024],
   ['mobilenet_v2', 2.2, 1280],
   ['mobilenet_v2_140', 4.3, 1792],
+  ['densenet121', 7.0, 1024],
+  ['densenet169', 12.5, 1664],
+  ['densenet201', 18.1, 1920],
 ])('%s has %f million parameters and %i features', (name, millions, features) => {
   const model = findModel(name);
   expect(Number((model.parameters / 1e6).toFixed(1))).toBe(millions);

@@ -1,0 +1,113 @@
+/**
+ * VGG: Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition"
+ * (arXiv 1409.1556), configuration D. Its features are those of the second fully connected layer, so the backbone
+ * ends behind `classifier.3` and only `classifier.6` is the head. Names are torchvision's: positions in its
+ * sequences, where activations, poolings and dropouts count too.
+ */
+import { averagePool2d, matmul, maxPool2d, relu, reshape } from '../graph/build.ts';
+import type { Value } from '../graph/graph.ts';
+import { heNormal, normalInit } from '../nn/init.ts';
+import { batchNorm, conv, dropout, linear } from '../nn/layers.ts';
+import type { Network } from '../nn/network.ts';
+import { tensor } from '../tensor/tensor.ts';
+import { defineModel, IMAGENET_INPUT } from './define.ts';
+import type { BackboneOutput, Model } from './model.ts';
+
+interface Variant {
+  /** Whether a batch norm stands behind every convolution, which keeps its bias all the same. */
+  readonly norm: boolean;
+  /** Output channels of the 3x3 convolutions of each stage; a pooling ends the stage. */
+  readonly stages: readonly (readonly number[])[];
+  /** Width of the two fully connected layers. */
+  readonly hidden: number;
+}
+
+// Blocks
+
+/** The grid that the fully connected layers take: 224 px halved five times. */
+const GRID = 7;
+
+/** Row `h * width + w`, column `i * GRID + j`: the share of pixel (h, w) in the mean of cell (i, j). */
+function cellShares(height: number, width: number): Float32Array<ArrayBuffer> {
+  const shares = new Float32Array(height * width * GRID * GRID);
+  for (let cell = 0; cell < GRID * GRID; cell++) {
+    const [i, j] = [Math.floor(cell / GRID), cell % GRID];
+    const [top, bottom] = [Math.floor((i * height) / GRID), Math.ceil(((i + 1) * height) / GRID)];
+    const [left, right] = [Math.floor((j * width) / GRID), Math.ceil(((j + 1) * width) / GRID)];
+    for (let h = top; h < bottom; h++) {
+      for (let w = left; w < right; w++) {
+        shares[(h * width + w) * GRID * GRID + cell] = 1 / ((bottom - top) * (right - left));
+      }
+    }
+  }
+  return shares;
+}
+
+/** Map of any size -> [N, C * 49]: means over 7 x 7 cells, which overlap or repeat where 7 does not divide the size. */
+function gridMeans(x: Value): Value {
+  const [n, channels, height, width] = x.shape;
+  const cells = GRID * GRID;
+  if (height % GRID === 0 && width % GRID === 0) {
+    const kernel = [height / GRID, width / GRID] as const;
+    const pooled = height === GRID && width === GRID ? x : averagePool2d(x, { kernel });
+    return reshape(pooled, [n, channels * cells]);
+  }
+  const shares = tensor('float32', [height * width, cells], cellShares(height, width));
+  const pixels = reshape(x, [n * channels, height * width]);
+  return reshape(matmul(pixels, x.graph.constant(shares)), [n, channels * cells]);
+}
+
+// Network
+
+function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant): BackboneOutput {
+  let x = images;
+  let position = 0;
+  for (const stage of stages) {
+    for (const out of stage) {
+      // Without batch norm the forward variance counts, hence the fan of the inputs.
+      const initializer = heNormal(norm ? 'fanOut' : 'fanIn');
+      x = conv(net, `features.${position}`, x, { out, kernel: 3, padding: 1, bias: true, initializer });
+      if (norm) x = batchNorm(net, `features.${position + 1}`, x);
+      x = relu(x);
+      position += norm ? 3 : 2;
+    }
+    x = maxPool2d(x, { kernel: 2 });
+    position++;
+  }
+  const map = x;
+  x = relu(linear(net, 'classifier.0', gridMeans(map), hidden, normalInit(0.01)));
+  x = dropout(net, 'classifier.2', x, 0.5);
+  return { map, features: relu(linear(net, 'classifier.3', x, hidden, normalInit(0.01))) };
+}
+
+// Variants
+
+/** Any network of the family; tests make narrow ones. */
+export function vgg(name: string, variant: Variant): Model {
+  return defineModel({
+    name,
+    family: 'VGG',
+    paper: 'Simonyan, Zisserman 2014, arXiv 1409.1556',
+    input: IMAGENET_INPUT,
+    backbone: (net, images) => backbone(net, images, variant),
+    originalHead: {
+      classes: 1000,
+      prefixes: ['classifier.6.'],
+      logits: (net, { features }) =>
+        linear(net, 'classifier.6', dropout(net, 'classifier.5', features, 0.5), 1000, normalInit(0.01)),
+    },
+  });
+}
+
+const CONFIGURATION_D = [
+  [64, 64],
+  [128, 128],
+  [256, 256, 256],
+  [512, 512, 512],
+  [512, 512, 512],
+];
+
+export const VGGS: readonly Model[] = [
+  vgg('vgg16', { norm: false, stages: CONFIGURATION_D, hidden: 4096 }),
+  vgg('vgg16_bn', { norm: true, stages: CONFIGURATION_D, hidden: 4096 }),
+];
