@@ -1,7 +1,8 @@
 /** Features and logits against torchvision with formula weights (fixture by scripts/fixtures/models.py). */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findModel, type Model, variablesOf } from '../../src/models/index.ts';
+import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
+import { vgg } from '../../src/models/vgg.ts';
 import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts';
 import { compileModel } from '../run-model.ts';
 
@@ -14,9 +15,20 @@ interface Summary {
   std: number;
 }
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/models.json', import.meta.url), 'utf8'));
-const withValues = Object.entries(fixture.models as Record<string, { features?: Summary; logits?: Summary }>)
+
+interface Oracle {
+  features: Summary;
+  logits: Summary;
+}
+const withValues = Object.entries(fixture.models as Record<string, Partial<Oracle>>)
   .filter(([, { features }]) => features)
-  .map(([name, { features, logits }]) => [name, { features: features!, logits: logits! }] as const);
+  .map(([name, oracle]) => [name, findModel(`${name}@${SIZE}`), oracle as Oracle] as const);
+
+/** Networks of the family of VGG with few channels: the real one has 138 million weights to fill. */
+const narrowVggs = Object.entries(fixture.narrow_vgg as Record<string, Oracle>).map(([kind, oracle]) => {
+  const variant = { norm: kind === 'norm', stages: [[8], [12, 16], [20], [24], [28]], hidden: 40 };
+  return [`narrow VGG, ${kind},`, withInput(vgg('narrow_vgg', variant), { size: SIZE }), oracle] as const;
+});
 
 /** The formula of the fixture's script: `stream` is the variable's place among the sorted names. */
 function formulaWeights(model: Model): Map<string, Tensor<'float32'>> {
@@ -54,18 +66,20 @@ function deviation(found: Summary, expected: Summary): number {
   return Math.max(...pairs.map(([a, b]) => Math.abs(a - b))) / expected.std;
 }
 
-test.each(withValues)('%s computes what torchvision computes', async (name, oracle) => {
-  const model = findModel(`${name}@${SIZE}`);
-  const images = tensor(
-    'float32',
-    [1, 3, SIZE, SIZE],
-    Float32Array.from({ length: 3 * SIZE * SIZE }, (_, k) => Math.sin(0.001 * k)),
-  );
-  const weights = formulaWeights(model);
-  const network = await compileModel(model, weights, 1, 'inference');
-  const { features, logits } = await network.run(images);
-  expect(summary(features).size).toBe(oracle.features.size);
-  expect(deviation(summary(features), oracle.features)).toBeLessThan(1e-4);
-  expect(deviation(summary(logits), oracle.logits)).toBeLessThan(1e-4);
-  await network.close();
-});
+test.each([...withValues, ...narrowVggs])(
+  '%s computes what torchvision computes',
+  async (_, model, oracle) => {
+    const images = tensor(
+      'float32',
+      [1, 3, SIZE, SIZE],
+      Float32Array.from({ length: 3 * SIZE * SIZE }, (_, k) => Math.sin(0.001 * k)),
+    );
+    const weights = formulaWeights(model);
+    const network = await compileModel(model, weights, 1, 'inference');
+    const { features, logits } = await network.run(images);
+    expect(summary(features).size).toBe(oracle.features.size);
+    expect(deviation(summary(features), oracle.features)).toBeLessThan(1e-4);
+    expect(deviation(summary(logits), oracle.logits)).toBeLessThan(1e-4);
+    await network.close();
+  },
+);
