@@ -23,7 +23,7 @@ export {
 } from './data/index.ts';
 // Answers
 export { confusionMatrix, meanPerClass, top1 } from './evaluate/index.ts';
-export * as ops from './graph/build.ts';
+export * as ops from './graph/functions.ts';
 export { Graph, type Node, printGraph, type Value, verify } from './graph/index.ts';
 // Networks
 export {

@@ -7,16 +7,21 @@ import {
   between,
   cast,
   channelAffine,
+  cumulativeSum,
   div,
   equal,
   exp,
   expand,
   greater,
+  less,
+  log,
   matmul,
   mul,
   neg,
   pad,
+  pow,
   reshape,
+  sigmoid,
   slice,
   step,
   sub,
@@ -51,6 +56,16 @@ function keptShape(shape: Shape, axes: readonly number[]): Shape {
 
 function spread({ inputs: [x], attributes: { axes } }: NodeOf<'sum' | 'mean'>, dy: Value): Value {
   return expand(reshape(dy, keptShape(x.shape, axes)), x.shape);
+}
+
+/** Equal maxima (or minima) share the gradient. */
+function shareAmongEqual(
+  { inputs: [x], outputs: [y], attributes: { axes } }: NodeOf<'max' | 'min'>,
+  dy: Value,
+): Cotangents {
+  const kept = keptShape(x.shape, axes);
+  const winners = cast(equal(x, expand(reshape(y, kept), x.shape)), 'float32');
+  return [mul(winners, div(reshape(dy, kept), sum(winners, axes, true)))];
 }
 
 const countOf = (shape: Shape, axes: readonly number[]) => sizeOf(axes.map((axis) => shape[axis]));
@@ -92,6 +107,11 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
   abs: ({ inputs: [x] }, dy) => [mul(dy, sub(step(x), step(neg(x))))],
   // dx = dy y (1 - y)
   sigmoid: ({ outputs: [y] }, dy) => [mul(dy, mul(y, sub(ofScalar(y, 1), y)))],
+  floor: 'zero',
+  round: 'zero',
+  hardSigmoid: ({ outputs: [y], attributes: { alpha } }, dy) => [mul(dy, mul(between(y, 0, 1), alpha))],
+  // y = log(1 + e^x): dx = dy / (1 + e^-x)
+  softplus: ({ inputs: [x] }, dy) => [mul(dy, sigmoid(x))],
   // dx = dy (1 - y^2)
   tanh: ({ outputs: [y] }, dy) => [mul(dy, sub(ofScalar(y, 1), mul(y, y)))],
   // dx = dy 2 / sqrt(pi) e^(-x^2)
@@ -113,13 +133,26 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
     const da = div(dy, b);
     return [unbroadcast(da, a.shape), unbroadcast(neg(mul(da, y)), b.shape)];
   },
+  // y = a^b: da = dy b a^(b - 1), db = dy y log a
+  pow: ({ inputs: [a, b], outputs: [y] }, dy) => [
+    unbroadcast(mul(dy, mul(pow(a, sub(b, 1)), b)), a.shape),
+    unbroadcast(mul(dy, mul(y, log(a))), b.shape),
+  ],
   // A tie passes the gradient to the second operand.
   maximum: ({ inputs: [a, b] }, dy) => {
     const first = mul(dy, cast(greater(a, b), 'float32'));
     return [unbroadcast(first, a.shape), unbroadcast(sub(dy, first), b.shape)];
   },
+  minimum: ({ inputs: [a, b] }, dy) => {
+    const first = mul(dy, cast(less(a, b), 'float32'));
+    return [unbroadcast(first, a.shape), unbroadcast(sub(dy, first), b.shape)];
+  },
   greater: 'zero',
+  greaterEqual: 'zero',
   equal: 'zero',
+  and: 'zero',
+  or: 'zero',
+  not: 'zero',
   where: ({ inputs: [condition, a, b] }, dy) => {
     const first = mul(dy, cast(condition, 'float32'));
     return [undefined, unbroadcast(first, a.shape), unbroadcast(sub(dy, first), b.shape)];
@@ -136,12 +169,12 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
   ],
   sum: (node, dy) => [spread(node, dy)],
   mean: (node, dy) => [spread(node, mul(dy, 1 / countOf(node.inputs[0].shape, node.attributes.axes)))],
-  // Equal maxima share the gradient.
-  max: ({ inputs: [x], outputs: [y], attributes: { axes } }, dy) => {
-    const kept = keptShape(x.shape, axes);
-    const winners = cast(equal(x, expand(reshape(y, kept), x.shape)), 'float32');
-    return [mul(winners, div(reshape(dy, kept), sum(winners, axes, true)))];
-  },
+  max: shareAmongEqual,
+  min: shareAmongEqual,
+  // Each number is in the sums behind it, so its cotangent is the sum of theirs.
+  cumulativeSum: ({ attributes: { axis, exclusive, reverse } }, dy) => [
+    cumulativeSum(dy, axis, { exclusive, reverse: !reverse }),
+  ],
   // dx = y (dy - sum dy y)
   softmax: ({ outputs: [y], attributes: { axis } }, dy) => [mul(y, sub(dy, sum(mul(dy, y), [axis], true)))],
   // dx = dy - e^y sum dy

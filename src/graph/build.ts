@@ -1,5 +1,5 @@
 /** One function per op, from values to values, with the defaults of daily use. Numbers may stand for scalars. */
-import type { DType, Shape } from '../tensor/tensor.ts';
+import { type DType, type Shape, tensor, zeros } from '../tensor/tensor.ts';
 import type { Value } from './graph.ts';
 import type { ConvAttributes, Op, OpAttributes, Padding, Pair, PoolAttributes } from './ops.ts';
 
@@ -13,7 +13,15 @@ export const log = (x: Value): Value => emit('log', [x], {});
 export const sqrt = (x: Value): Value => emit('sqrt', [x], {});
 export const reciprocal = (x: Value): Value => emit('reciprocal', [x], {});
 export const abs = (x: Value): Value => emit('abs', [x], {});
+export const floor = (x: Value): Value => emit('floor', [x], {});
+/** To the nearest integer; halves to the even one. */
+export const round = (x: Value): Value => emit('round', [x], {});
 export const sigmoid = (x: Value): Value => emit('sigmoid', [x], {});
+/** alpha x + beta, cut to [0, 1]; MobileNet v3 takes the defaults. */
+export const hardSigmoid = (x: Value, alpha = 1 / 6, beta = 0.5): Value =>
+  emit('hardSigmoid', [x], { alpha, beta });
+/** log(1 + e^x), exact for any x. */
+export const softplus = (x: Value): Value => emit('softplus', [x], {});
 export const tanh = (x: Value): Value => emit('tanh', [x], {});
 export const erf = (x: Value): Value => emit('erf', [x], {});
 export const relu = (x: Value): Value => emit('relu', [x], {});
@@ -27,17 +35,44 @@ export const cast = (x: Value, to: DType): Value => (x.dtype === to ? x : emit('
 
 type Operand = Value | number;
 
-function binary(op: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'greater' | 'equal') {
-  return (a: Value, b: Operand): Value => emit(op, [a, typeof b === 'number' ? a.graph.scalar(b) : b], {});
+/** A number as a scalar of the type of `like`. */
+function scalarOf(like: Value, value: number): Value {
+  if (like.dtype === 'float32') return like.graph.scalar(value);
+  if (like.dtype === 'int64')
+    return like.graph.constant(tensor('int64', [], BigInt64Array.of(BigInt(value))));
+  const scalar = zeros(like.dtype, []);
+  scalar.data[0] = value;
+  return like.graph.constant(scalar);
+}
+
+type Binary = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
+type Comparison = 'greater' | 'greaterEqual' | 'equal';
+
+const asValue = (like: Value, operand: Operand): Value =>
+  typeof operand === 'number' ? scalarOf(like, operand) : operand;
+
+function binary(op: Binary | Comparison) {
+  return (a: Value, b: Operand): Value => emit(op, [a, asValue(a, b)], {});
 }
 
 export const add = binary('add');
 export const sub = binary('sub');
 export const mul = binary('mul');
 export const div = binary('div');
+/** a^b. Where b is trained, a must be positive. */
+export const pow = binary('pow');
 export const maximum = binary('maximum');
+export const minimum = binary('minimum');
 export const greater = binary('greater');
+export const greaterEqual = binary('greaterEqual');
 export const equal = binary('equal');
+export const less = (a: Value, b: Operand): Value => emit('greater', [asValue(a, b), a], {});
+export const lessEqual = (a: Value, b: Operand): Value => emit('greaterEqual', [asValue(a, b), a], {});
+export const notEqual = (a: Value, b: Operand): Value => logicalNot(equal(a, b));
+export const logicalAnd = (a: Value, b: Value): Value => emit('and', [a, b], {});
+export const logicalOr = (a: Value, b: Value): Value => emit('or', [a, b], {});
+export const logicalNot = (a: Value): Value => emit('not', [a], {});
+/** `a` where the condition holds, else `b`. */
 export const where = (condition: Value, a: Value, b: Value): Value => emit('where', [condition, a, b], {});
 
 export function matmul(
@@ -49,7 +84,7 @@ export function matmul(
   return emit('matmul', [a, b], { transposeA, transposeB });
 }
 
-function reduction(op: 'sum' | 'mean' | 'max') {
+function reduction(op: 'sum' | 'mean' | 'max' | 'min') {
   return (x: Value, axes: readonly number[] = x.shape.map((_, axis) => axis), keepDims = false): Value =>
     emit(op, [x], { axes, keepDims });
 }
@@ -58,6 +93,18 @@ function reduction(op: 'sum' | 'mean' | 'max') {
 export const sum = reduction('sum');
 export const mean = reduction('mean');
 export const max = reduction('max');
+export const min = reduction('min');
+
+/** Sums of the numbers up to and with each (`exclusive`: without), or from each to the end (`reverse`). */
+export function cumulativeSum(
+  x: Value,
+  axis = x.shape.length - 1,
+  options: { exclusive?: boolean; reverse?: boolean } = {},
+): Value {
+  const { exclusive = false, reverse = false } = options;
+  return emit('cumulativeSum', [x], { axis, exclusive, reverse });
+}
+
 export const softmax = (x: Value, axis = x.shape.length - 1): Value => emit('softmax', [x], { axis });
 export const logSoftmax = (x: Value, axis = x.shape.length - 1): Value => emit('logSoftmax', [x], { axis });
 export const argMax = (x: Value, axis = x.shape.length - 1): Value => emit('argMax', [x], { axis });

@@ -1,5 +1,5 @@
 /** Build graphs: the ops as functions, printing and checking. */
-export * from './build.ts';
+export * from './functions.ts';
 export { Graph, type Node, type NodeOf, type Value } from './graph.ts';
 export type { ConvAttributes, InputRole, Op, OpAttributes, Padding, Pair, PoolAttributes } from './ops.ts';
 export { printGraph, printNode } from './print.ts';

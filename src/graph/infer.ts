@@ -55,6 +55,12 @@ function elementwise(dtype?: DType) {
   };
 }
 
+function logical(values: readonly ValueType[]): ValueType[] {
+  require(values.every(({ dtype }) => dtype === 'bool'), 'operands must be bools');
+  const shape = values.map((value) => value.shape).reduce(broadcastShapes);
+  return [{ shape, dtype: 'bool' }];
+}
+
 /** Axes count from 0; each may be named once. */
 function requireAxes(x: ValueType, axes: readonly number[]): void {
   const known = axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < x.shape.length);
@@ -135,7 +141,11 @@ const RULES: { [O in Op]: Rule<O> } = {
   sqrt: sameAs,
   reciprocal: sameAs,
   abs: sameAs,
+  floor: sameAs,
+  round: sameAs,
   sigmoid: sameAs,
+  hardSigmoid: sameAs,
+  softplus: sameAs,
   tanh: sameAs,
   erf: sameAs,
   relu: sameAs,
@@ -149,9 +159,15 @@ const RULES: { [O in Op]: Rule<O> } = {
   sub: elementwise(),
   mul: elementwise(),
   div: elementwise(),
+  pow: elementwise(),
   maximum: elementwise(),
+  minimum: elementwise(),
   greater: elementwise('bool'),
+  greaterEqual: elementwise('bool'),
   equal: elementwise('bool'),
+  and: logical,
+  or: logical,
+  not: logical,
   where: ([condition, a, b]) => {
     require(condition.dtype === 'bool' &&
       a.dtype === b.dtype, 'where takes a bool and two values of one type');
@@ -170,6 +186,8 @@ const RULES: { [O in Op]: Rule<O> } = {
   sum: reduce,
   mean: reduce,
   max: reduce,
+  min: reduce,
+  cumulativeSum: alongAxis,
   softmax: alongAxis,
   logSoftmax: alongAxis,
   argMax: ([x], { axis }) => {

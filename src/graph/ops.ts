@@ -54,7 +54,11 @@ export interface OpAttributes {
   sqrt: None;
   reciprocal: None; // 1 / x
   abs: None;
+  floor: None;
+  round: None; // to the nearest integer, halves to the even one
   sigmoid: None;
+  hardSigmoid: { readonly alpha: number; readonly beta: number }; // alpha x + beta, cut to [0, 1]
+  softplus: None; // log(1 + e^x)
   tanh: None;
   erf: None;
   relu: None;
@@ -69,9 +73,15 @@ export interface OpAttributes {
   sub: None;
   mul: None;
   div: None;
+  pow: None; // a^b; where b is trained, a must be positive
   maximum: None;
+  minimum: None;
   greater: None; // bool
+  greaterEqual: None; // bool
   equal: None; // bool
+  and: None; // of bools
+  or: None; // of bools
+  not: None; // of one bool
   where: None; // (condition, then, else)
 
   // Products and reductions
@@ -79,6 +89,8 @@ export interface OpAttributes {
   sum: ReduceAttributes;
   mean: ReduceAttributes;
   max: ReduceAttributes;
+  min: ReduceAttributes;
+  cumulativeSum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
   softmax: { readonly axis: number };
   logSoftmax: { readonly axis: number };
   argMax: { readonly axis: number }; // int64, the axis is dropped, ties go to the lowest index

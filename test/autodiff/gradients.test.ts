@@ -137,6 +137,7 @@ function binaryRows(
 
 /** maximum: b lies between the numbers of a. */
 const shiftedMaximum = (a: Value, b: Value) => g.maximum(a, g.add(b, 0.05));
+const shiftedMinimum = (a: Value, b: Value) => g.minimum(a, g.add(b, 0.05));
 
 /** A condition that holds for some. */
 const chosen = (like: Value, shape: Shape) => {
@@ -152,6 +153,14 @@ const elementwiseRows: Row[] = [
   ...unaryRows('reciprocal', g.reciprocal, POSITIVE),
   ...unaryRows('abs', g.abs, APART),
   ...unaryRows('sigmoid', g.sigmoid, { low: -4, high: 4 }),
+  ...unaryRows('hardSigmoid', (x) => g.hardSigmoid(g.mul(x, 2), 0.2, 0.51), APART),
+  ...unaryRows('hardSigmoid', g.hardSwish, APART),
+  ...unaryRows('softplus', g.softplus, { low: -4, high: 4 }),
+  ...unaryRows('softplus', g.logSigmoid, { low: -4, high: 4 }),
+  ...unaryRows('sigmoid', g.swish, { low: -4, high: 4 }),
+  ...unaryRows('exp', (x) => g.elu(x, 0.7), APART),
+  ...unaryRows('erf', (x) => g.gelu(x), { low: -2, high: 2 }),
+  ...unaryRows('tanh', (x) => g.gelu(x, { approximate: true }), { low: -2, high: 2 }),
   ...unaryRows('tanh', g.tanh, { low: -2, high: 2 }),
   ...unaryRows('erf', g.erf, { low: -2, high: 2 }),
   ...unaryRows('relu', g.relu, APART),
@@ -168,7 +177,10 @@ const elementwiseRows: Row[] = [
   ...binaryRows('sub', g.sub, BROADCASTS),
   ...binaryRows('mul', g.mul, BROADCASTS),
   ...binaryRows('div', g.div, BROADCASTS, POSITIVE),
+  ...binaryRows('pow', g.pow, BROADCASTS, POSITIVE),
+  ...unaryRows('pow', (x) => g.pow(x, 3)),
   ...binaryRows('maximum', shiftedMaximum, BROADCASTS, APART),
+  ...binaryRows('minimum', shiftedMinimum, BROADCASTS, APART),
   ...binaryRows(
     'where',
     (a, b) => g.where(chosen(a, (a.shape.length < b.shape.length ? b : a).shape), a, b),
@@ -203,7 +215,7 @@ function matmulRows(): Row[] {
 
 type Reduce = (x: Value, axes?: readonly number[], keepDims?: boolean) => Value;
 
-function reductionRows(op: 'sum' | 'mean' | 'max', reduce: Reduce, numbers: Numbers): Row[] {
+function reductionRows(op: 'sum' | 'mean' | 'max' | 'min', reduce: Reduce, numbers: Numbers): Row[] {
   const matrix = [undefined, [0], [1], [0, 1]];
   const image = [undefined, [0], [1], [2], [3], [2, 3], [0, 2, 3], [1, 3], [3, 1], [0, 1, 2, 3]];
   const both = (shape: Shape, axesList: readonly (readonly number[] | undefined)[], keep: boolean) =>
@@ -259,6 +271,20 @@ const productRows: Row[] = [
   ...reductionRows('sum', g.sum, UNIT),
   ...reductionRows('mean', g.mean, UNIT),
   ...reductionRows('max', g.max, APART),
+  ...reductionRows('min', g.min, APART),
+  ...[
+    [3, 4],
+    [2, 3, 4],
+    [2, 3, 4, 5],
+  ].flatMap((shape) =>
+    shape.flatMap((_, axis) =>
+      [false, true].map((flag) =>
+        row('cumulativeSum', `[${shape}] along ${axis}, ${flag ? 'reverse' : 'exclusive'}`, [shape], (x) =>
+          g.cumulativeSum(x, axis, { exclusive: !flag, reverse: flag }),
+        ),
+      ),
+    ),
+  ),
   row(
     'max',
     'of equal halves, along the difference of both',
@@ -511,8 +537,14 @@ const WITHOUT_ROW: Partial<Record<Op, string>> = {
   random: 'a source: the walk ends here',
   step: 'piecewise constant',
   between: 'piecewise constant',
+  floor: 'piecewise constant',
+  round: 'piecewise constant',
   greater: 'piecewise constant',
+  greaterEqual: 'piecewise constant',
   equal: 'piecewise constant',
+  and: 'piecewise constant',
+  or: 'piecewise constant',
+  not: 'piecewise constant',
   argMax: 'piecewise constant',
   oneHot: 'takes integers',
   conv2dInputGradient: 'second derivatives are not offered; its value is what the rows of conv2d test',

@@ -1,6 +1,7 @@
 /** Lowering of products, reductions and ops that move numbers. */
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
+import { tensor } from '../../tensor/tensor.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
 import {
   type Layout,
@@ -16,8 +17,11 @@ import type { LowerRule } from '../lower.ts';
 const ordered = (list: readonly number[], layout: Layout) =>
   layout === 'logical' ? list : layout.map((axis) => list[axis]);
 
-function reduction(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax') {
-  return ({ inputs: [x], outputs: [y], attributes }: NodeOf<'sum' | 'mean' | 'max'>, e: Emitter): void => {
+function reduction(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') {
+  return (
+    { inputs: [x], outputs: [y], attributes }: NodeOf<'sum' | 'mean' | 'max' | 'min'>,
+    e: Emitter,
+  ): void => {
     const layout = e.layoutOf(x);
     // No axes mean none here, but all of them to ONNX.
     if (attributes.axes.length === 0) {
@@ -51,6 +55,18 @@ function alongAxis(op: string) {
     e: Emitter,
   ): void =>
     e.define(y, e.emit(op, [e.use(x)], { axis: { int: physicalAxis(axis, e.layoutOf(x)) } }), e.layoutOf(x));
+}
+
+function cumulativeSum({ inputs: [x], outputs: [y], attributes }: NodeOf<'cumulativeSum'>, e: Emitter): void {
+  const layout = e.layoutOf(y);
+  const axis = e.constant(
+    tensor('int64', [], BigInt64Array.of(BigInt(physicalAxis(attributes.axis, layout)))),
+  );
+  const flags = {
+    exclusive: { int: Number(attributes.exclusive) },
+    reverse: { int: Number(attributes.reverse) },
+  };
+  e.define(y, e.emit('CumSum', [e.use(x, layout), axis], flags));
 }
 
 function matmul({ inputs: [a, b], outputs: [y], attributes }: NodeOf<'matmul'>, e: Emitter): void {
@@ -157,6 +173,8 @@ export const shapeRules = {
   sum: reduction('ReduceSum'),
   mean: reduction('ReduceMean'),
   max: reduction('ReduceMax'),
+  min: reduction('ReduceMin'),
+  cumulativeSum,
   softmax: alongAxis('Softmax'),
   logSoftmax: alongAxis('LogSoftmax'),
   argMax: ({ inputs: [x], outputs: [y], attributes: { axis } }, e) =>

@@ -1,0 +1,4 @@
+/** Every function from values to values: the ops, and what is composed of them. */
+
+export * from './activations.ts';
+export * from './build.ts';
