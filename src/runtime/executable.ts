@@ -2,6 +2,10 @@
  * A compiled graph. Inputs that are carried (parameters, momentum, running statistics) live in two sets of
  * buffers: a run reads one set and writes the other, then they swap, so nothing is copied between steps.
  * All outputs are written into memory allocated once.
+ *
+ * On WebGPU, what a run makes of carried inputs stays in the device's memory and is the next run's input; only
+ * `download` brings it to the host. The runtime's binding for Node has no such tensors for CUDA, CoreML and
+ * DirectML: there they cross to the host at every step, into the same buffers as on the processor.
  */
 import type ort from 'onnxruntime-node';
 import {
@@ -25,7 +29,10 @@ import {
   zeros,
 } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
+import type { Device } from './device.ts';
+import { nodeFailure } from './failure.ts';
 import { fillUniform } from './random.ts';
+import { Downloader, isResident } from './resident.ts';
 import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
 
 export interface ExecutableOptions extends SessionOptions {
@@ -43,17 +50,22 @@ export class Executable {
   readonly #ports: Map<string, Port>;
   readonly #carried: ReadonlyMap<string, string>;
   readonly #feeds: Record<string, ort.Tensor> = {};
-  readonly #fetches: Record<string, ort.Tensor> = {};
+  /** Null for outputs that the device allocates, because they stay there. */
+  readonly #fetches: Record<string, ort.Tensor | null> = {};
+  readonly #downloader: Downloader;
 
   private constructor(
     private readonly session: ort.InferenceSession,
     private readonly lowered: LoweredModel,
     carried: ReadonlyMap<string, string>,
+    private readonly device: Device,
   ) {
     this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
     this.#carried = carried;
+    this.#downloader = new Downloader(device);
     for (const port of this.#ports.values()) this.#feeds[port.name] = empty(port);
-    for (const port of lowered.outputs) this.#fetches[port.name] = empty(port);
+    const ownMemory = carried.size > 0 && keepsCarried(device);
+    for (const port of lowered.outputs) this.#fetches[port.name] = ownMemory ? null : empty(port);
   }
 
   /** Compiles what `outputs` (name -> value) need of their graph, in the training form. */
@@ -62,9 +74,11 @@ export class Executable {
     options: ExecutableOptions = {},
   ): Promise<Executable> {
     const lowered = lower(outputs, { form: 'training' });
-    const carried = options.carried ?? new Map();
+    const { threads, device = 'cpu', cacheFolder, carried = new Map() } = options;
     for (const [input, output] of carried) checkCarried(lowered, input, output);
-    return new Executable(await createSession(encodeModel(lowered.model), options), lowered, carried);
+    const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
+    const details = { threads, device, cacheFolder, residentOutputs };
+    return new Executable(await createSession(encodeModel(lowered.model), details), lowered, carried, device);
   }
 
   /** Names of the inputs that the outputs need. */
@@ -80,21 +94,31 @@ export class Executable {
       value.dtype === port.dtype && sameShape(value.shape, port.shape),
       `input "${name}" is ${port.dtype} ${showShape(port.shape)}, given ${value.dtype} ${showShape(value.shape)}`,
     );
+    this.#release(name);
     const memory = this.#feeds[name].data as Float32Array;
     if (port.layout === 'logical') memory.set(value.data as Float32Array);
     else transposeInto(value as Tensor<'float32'>, port.layout, memory);
   }
 
-  /** The present value of an input (copied), in the order of the graph's axes. */
+  /**
+   * The present value of an input (copied), in the order of the graph's axes. After a run on a device that keeps
+   * carried inputs, `download` comes first.
+   */
   get(name: string): Tensor {
     const port = this.#ports.get(name);
     invariant(port, `"${name}" is not an input of this executable`);
-    return logical(this.#feeds[name], port);
+    return logical(this.#downloader.onHost(name, this.#feeds[name]), port);
+  }
+
+  /** Brings the values of inputs that lie on the device to the host, for `get`. Needless but harmless elsewhere. */
+  download(): Promise<void> {
+    return this.#downloader.download(this.#feeds);
   }
 
   /**
    * Reads the inputs `names` from the memory of `other`, without a copy. After `other` has run, its carried
-   * inputs lie elsewhere and have to be shared anew. Names that are not inputs of both are passed over.
+   * inputs lie elsewhere and have to be shared anew. Names that are not inputs of both are passed over. Both
+   * must run on the same device.
    */
   share(other: Executable, names: readonly string[]): void {
     for (const name of names) {
@@ -113,22 +137,50 @@ export class Executable {
       invariant(random, 'the graph draws random numbers, so a run needs a seed and a step');
       fillUniform(this.#feeds[name].data as Float32Array, random.seed, random.step, name);
     }
-    await this.session.run(this.#feeds, this.#fetches);
+    const made = await this.#runSession();
     const advanced = new Set<string>();
     for (const [input, output] of this.#carried) {
-      [this.#feeds[input], this.#fetches[output]] = [this.#fetches[output], this.#feeds[input]];
+      const previous = this.#feeds[input];
+      this.#feeds[input] = made[output];
+      if (this.#fetches[output]) this.#fetches[output] = previous;
+      else if (isResident(previous)) previous.dispose();
       advanced.add(output);
     }
     const results: Record<string, Tensor> = {};
     for (const port of this.lowered.outputs) {
-      if (!advanced.has(port.name)) results[port.name] = logical(this.#fetches[port.name], port);
+      if (!advanced.has(port.name)) results[port.name] = logical(made[port.name], port);
     }
     return results;
   }
 
-  close(): Promise<void> {
-    return this.session.release();
+  async #runSession(): Promise<Record<string, ort.Tensor>> {
+    this.#downloader.forget();
+    try {
+      return await this.session.run(this.#feeds, this.#fetches);
+    } catch (cause) {
+      throw nodeFailure(cause, this.lowered.model.graph, this.device) ?? cause;
+    }
   }
+
+  /** Gives an input memory of the host again. */
+  #release(name: string): void {
+    if (!isResident(this.#feeds[name])) return;
+    // Memory that another executable shared is its own to give back.
+    if (this.#carried.has(name)) this.#feeds[name].dispose();
+    this.#feeds[name] = empty(this.#ports.get(name)!);
+    this.#downloader.forget();
+  }
+
+  async close(): Promise<void> {
+    for (const name of this.#carried.keys()) this.#release(name);
+    await this.#downloader.close();
+    await this.session.release();
+  }
+}
+
+/** Whether outputs can stay in the device's memory. */
+function keepsCarried(device: Device): boolean {
+  return device === 'webgpu';
 }
 
 function empty(port: Port): ort.Tensor {

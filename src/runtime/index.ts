@@ -1,4 +1,7 @@
 /** Run graphs and ONNX files. */
+export { DEVICES, type Device } from './device.ts';
 export { Executable, type ExecutableOptions, type RandomSource } from './executable.ts';
 export { ANY_BATCH, inferenceFile } from './inference.ts';
+export { peakResidentBytes } from './memory.ts';
+export { type DeviceState, engineVersion, probeDevices, requireDevice } from './probe.ts';
 export { createSession, defaultThreads, OnnxFunction, type SessionOptions } from './session.ts';

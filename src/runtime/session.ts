@@ -1,43 +1,108 @@
 /** The door to ONNX Runtime: sessions over ONNX bytes, tensors in and out. Only this folder imports it. */
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
+import { decodeModel } from '../onnx/decode.ts';
 import { type DType, type Tensor, type TypedArrayOf, tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
+import type { Device } from './device.ts';
+import { nodeFailure } from './failure.ts';
+import { engineVersion, requireDevice } from './probe.ts';
+import { openCached } from './session-cache.ts';
 
 export interface SessionOptions {
   /** Threads for one run; all cores unless told otherwise. */
   readonly threads?: number;
+  /** Where graphs run; the processor unless told otherwise. What another device lacks runs on the processor. */
+  readonly device?: Device;
+  /** Folder of files that can be made again. With it, what the runtime makes of large training graphs is kept. */
+  readonly cacheFolder?: string;
+}
+
+/** What else a session can be told by this folder. */
+export interface SessionDetails extends SessionOptions {
+  /** Outputs that stay in the device's memory (WebGPU). */
+  readonly residentOutputs?: readonly string[];
 }
 
 /** Threads that a run takes unless told otherwise. */
 export const defaultThreads = (): number => availableParallelism();
 
-/** Opens ONNX bytes or a file. @throws UserError SESSION_FAILED with the runtime's reason */
+/**
+ * Opens ONNX bytes or a file.
+ * @throws UserError DEVICE_MISSING when the device does not work here; DEVICE_LACKS_OP or OP_FAILED with the layer
+ *   and the graph around it when one node is at fault; else SESSION_FAILED with the runtime's reason
+ */
 export async function createSession(
   model: Uint8Array | string,
-  options: SessionOptions = {},
+  options: SessionDetails = {},
 ): Promise<ort.InferenceSession> {
-  const settings: ort.InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: options.threads ?? defaultThreads(),
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Training makes denormal numbers, which the processor computes a hundred times slower.
-    extra: { session: { set_denormal_as_zero: '1' } },
-  };
   try {
-    return typeof model === 'string'
-      ? await ort.InferenceSession.create(model, settings)
-      : await ort.InferenceSession.create(model, settings);
+    return await openSession(model, options);
   } catch (cause) {
+    const { device = 'cpu' } = options;
+    const bytes = typeof model === 'string' ? await readFile(model).catch(() => undefined) : model;
+    const failure = bytes && nodeFailureOf(cause, bytes, device);
+    if (failure) throw failure;
+    await requireDevice(device);
     throw new UserError(
       'SESSION_FAILED',
       `ONNX Runtime could not load the network: ${messageOf(cause)}`,
       'Check that the file is an ONNX model for opset 21 or lower.',
       { cause },
     );
+  }
+}
+
+/** As `createSession`, but errors are the runtime's own. */
+export async function openSession(
+  model: Uint8Array | string,
+  options: SessionDetails,
+): Promise<ort.InferenceSession> {
+  const settings = settingsOf(options);
+  const { cacheFolder, device = 'cpu' } = options;
+  // What the runtime made for other devices cannot always be written.
+  return typeof model === 'string'
+    ? await ort.InferenceSession.create(model, settings)
+    : cacheFolder !== undefined && device === 'cpu'
+      ? await openCached(cacheFolder, model, settings, engineVersion(), create)
+      : await create(model, settings);
+}
+
+function create(model: Uint8Array, settings: ort.InferenceSession.SessionOptions) {
+  return ort.InferenceSession.create(model, settings);
+}
+
+function settingsOf({
+  threads = defaultThreads(),
+  device = 'cpu',
+  residentOutputs = [],
+}: SessionDetails): ort.InferenceSession.SessionOptions {
+  // By default CUDA rounds the factors of float32 products to 10 bits, and results would differ between devices.
+  if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE = '0';
+  // Every error is thrown as well; what the runtime and drivers print besides would reach the user's terminal.
+  ort.env.logLevel = 'fatal';
+  return {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    // Training makes denormal numbers, which the processor computes a hundred times slower.
+    extra: { session: { set_denormal_as_zero: '1' } },
+    ...(residentOutputs.length > 0 && {
+      preferredOutputLocation: Object.fromEntries(residentOutputs.map((name) => [name, 'gpu-buffer'])),
+    }),
+  };
+}
+
+function nodeFailureOf(cause: unknown, bytes: Uint8Array, device: Device): UserError | undefined {
+  try {
+    return nodeFailure(cause, decodeModel(bytes).graph, device);
+  } catch {
+    // Not even an ONNX file; the runtime's own message says what it is.
+    return undefined;
   }
 }
 
@@ -53,8 +118,12 @@ export function fromRuntime(value: ort.Tensor): Tensor {
 export class OnnxFunction {
   private constructor(readonly session: ort.InferenceSession) {}
 
-  static async load(model: Uint8Array | string, options: SessionOptions = {}): Promise<OnnxFunction> {
-    return new OnnxFunction(await createSession(model, options));
+  /** Not by way of the cache: with its weights in it, an entry would be as large as the file. */
+  static async load(
+    model: Uint8Array | string,
+    { threads, device }: SessionOptions = {},
+  ): Promise<OnnxFunction> {
+    return new OnnxFunction(await createSession(model, { threads, device }));
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
