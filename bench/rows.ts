@@ -1,0 +1,251 @@
+/** The table of comparisons. */
+
+/** One of the programs that are compared. */
+export interface SideDefinition {
+  /** As tables call it: `PyTorch`. */
+  readonly name: string;
+  /** File below bench/, TypeScript, JavaScript or Python. */
+  readonly program: string;
+  /** What is needed besides Node: Python packages, or the packages of bench/package.json. */
+  readonly needs?: readonly string[] | 'node peers';
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** A new process for each repetition, where the first run is what counts. */
+  readonly fresh?: true;
+}
+
+export interface Row {
+  readonly name: string;
+  /** One sentence: what is measured. */
+  readonly about: string;
+  readonly unit: 'images/s' | 's' | 'MiB' | '%';
+  /** How the ratio is formed, so that it says how many times as fast, or how many times the memory. */
+  readonly ratio: 'ours / peer' | 'peer / ours';
+  /** What the ratio should at least, or at most, be; of rows without a peer, what our value should be. */
+  readonly goal?: { readonly least?: number; readonly most?: number };
+  readonly ours: SideDefinition;
+  /** Of several peers the best counts. */
+  readonly peers: readonly SideDefinition[];
+  /** Repetitions when no number is asked for. */
+  readonly repetitions: number;
+  /** Rough seconds of preparation and of one repetition of all sides together, for the estimate of what is left. */
+  readonly seconds: readonly [preparation: number, repetition: number];
+  /** Options for every side. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+const TORCH = ['torch', 'torchvision'];
+
+interface Network {
+  readonly row: string;
+  readonly model: string;
+  readonly batch: number;
+  /** Steps of one repetition: about a second's worth, at least one. */
+  readonly steps: number;
+  readonly passes: number;
+  /** Rough seconds of one repetition of both sides, training. */
+  readonly seconds: number;
+}
+
+const NETWORKS: readonly Network[] = [
+  { row: 'resnet18-64', model: 'resnet18@64', batch: 32, steps: 2, passes: 4, seconds: 4 },
+  { row: 'resnet50-224-n16', model: 'resnet50', batch: 16, steps: 1, passes: 1, seconds: 16 },
+  { row: 'resnet50-224-n4', model: 'resnet50', batch: 4, steps: 1, passes: 2, seconds: 5 },
+  { row: 'mobilenet_v2-224', model: 'mobilenet_v2', batch: 16, steps: 1, passes: 2, seconds: 8 },
+  { row: 'densenet121-224', model: 'densenet121', batch: 8, steps: 1, passes: 1, seconds: 12 },
+  { row: 'vgg16-224', model: 'vgg16', batch: 4, steps: 1, passes: 1, seconds: 16 },
+];
+
+const describe = ({ model, batch }: Network) =>
+  `${model.split('@')[0]} on ${batch} images of ${model.split('@')[1] ?? 224} px`;
+
+const training = (network: Network): Row => ({
+  name: `train/${network.row}`,
+  about: `Training step (forward, backward, Nesterov update with weight decay), ${describe(network)}`,
+  unit: 'images/s',
+  ratio: 'ours / peer',
+  goal: { least: 1 },
+  ours: { name: 'transferlab', program: 'ours/train.ts' },
+  peers: [{ name: 'PyTorch', program: 'peers/torch_train.py', needs: TORCH }],
+  repetitions: 7,
+  seconds: [6 * network.seconds, network.seconds],
+  options: { model: network.model, batch: network.batch, steps: network.steps },
+});
+
+const inference = (network: Network): Row => ({
+  name: `infer/${network.row}`,
+  about: `Feature extraction, ${describe(network)}`,
+  unit: 'images/s',
+  ratio: 'ours / peer',
+  ours: { name: 'transferlab', program: 'ours/infer.ts' },
+  peers: [{ name: 'PyTorch', program: 'peers/torch_infer.py', needs: TORCH }],
+  repetitions: 7,
+  seconds: [3 * network.seconds, network.seconds / 3],
+  options: { model: network.model, batch: network.batch, steps: network.passes },
+});
+
+const memory = (network: Network): Row => ({
+  name: `memory/${network.row}`,
+  about: `Peak resident memory of a process that does five training steps, ${describe(network)}`,
+  unit: 'MiB',
+  ratio: 'ours / peer',
+  goal: { most: 1.2 },
+  ours: { name: 'transferlab', program: 'ours/memory.ts', fresh: true },
+  peers: ['contiguous', 'channels last'].map((form) => ({
+    name: 'PyTorch',
+    program: 'peers/torch_memory.py',
+    needs: TORCH,
+    options: { form },
+    fresh: true,
+  })),
+  repetitions: 1,
+  seconds: [0, 9 * network.seconds],
+  options: { model: network.model, batch: network.batch },
+});
+
+const build = (row: string, model: string, batch: number): Row => ({
+  name: `build/${row}`,
+  about: `From architecture to a training step that can run, ${describe({ model, batch } as Network)}; first start, later starts beside it`,
+  unit: 's',
+  ratio: 'peer / ours',
+  goal: { most: 20 },
+  ours: { name: 'transferlab', program: 'ours/build.ts' },
+  peers: [],
+  repetitions: 1,
+  seconds: [0, 40],
+  options: { model, batch },
+});
+
+const SMALL_CNN = {
+  unit: 'images/s',
+  ratio: 'ours / peer',
+  goal: { least: 5 },
+  ours: { name: 'transferlab', program: 'ours/small-cnn.ts' },
+  repetitions: 7,
+  options: { batch: 32, size: 32, channels: [16, 32, 64], classes: 10 },
+} as const;
+
+const smallCnn = (name: string, title: string, peer: SideDefinition, seconds: number): Row => ({
+  ...SMALL_CNN,
+  name,
+  about: `Training step of a small network (convolutions of 16, 32 and 64 channels) on 32 images of 32 px, ${title}`,
+  peers: [peer],
+  seconds: [3 * seconds, seconds],
+});
+
+const regression = (images: number, columns: number, classes: number, seconds: number): Row => ({
+  name: `logreg/${images}x${columns}x${classes}`,
+  about: `Logistic regression on ${images.toLocaleString('en')} x ${columns.toLocaleString('en')} features of ${classes} classes: the path of 45 penalties, each from the solution before`,
+  unit: 's',
+  ratio: 'peer / ours',
+  goal: { least: 5 },
+  ours: { name: 'transferlab', program: 'ours/logistic-regression.ts' },
+  peers: [
+    {
+      name: 'scikit-learn',
+      program: 'peers/sklearn_path.py',
+      needs: ['sklearn'],
+    },
+  ],
+  repetitions: 3,
+  seconds: [20, seconds],
+  options: { images, columns, classes },
+});
+
+const data = (name: string, about: string, program: string, ours: string): Row => ({
+  name,
+  about,
+  unit: 'images/s',
+  ratio: 'ours / peer',
+  goal: { least: 2 },
+  ours: { name: 'transferlab', program: ours },
+  peers: [true, false].map((shrink) => ({
+    name: 'torchvision',
+    program,
+    needs: [...TORCH, 'PIL'],
+    options: { shrink },
+  })),
+  repetitions: 5,
+  seconds: [20, 12],
+  options: { images: 512, batch: 32 },
+});
+
+export const ROWS: readonly Row[] = [
+  ...NETWORKS.map(training),
+  ...NETWORKS.map(inference),
+  ...NETWORKS.map(memory),
+  build('densenet201-224', 'densenet201', 8),
+  build('resnet152-224', 'resnet152', 8),
+  build('vgg16-224', 'vgg16', 4),
+  {
+    name: 'peak/resnet50',
+    about:
+      "ResNet-50 training on 16 images of 224 px as a share of the machine's matrix-product peak, counting three times the forward pass's multiply-adds",
+    unit: '%',
+    ratio: 'ours / peer',
+    goal: { least: 55 },
+    ours: { name: 'transferlab', program: 'ours/peak.ts' },
+    peers: [],
+    repetitions: 7,
+    seconds: [60, 12],
+    options: { model: 'resnet50', batch: 16 },
+  },
+  smallCnn(
+    'tfjs/small-cnn-wasm',
+    'TensorFlow.js with its wasm backend',
+    {
+      name: 'TensorFlow.js wasm',
+      program: 'peers/tfjs.mjs',
+      needs: 'node peers',
+      options: { backend: 'wasm' },
+    },
+    3,
+  ),
+  smallCnn(
+    'tfjs/small-cnn-cpu',
+    'TensorFlow.js with its plain backend',
+    {
+      name: 'TensorFlow.js cpu',
+      program: 'peers/tfjs.mjs',
+      needs: 'node peers',
+      options: { backend: 'cpu' },
+    },
+    6,
+  ),
+  smallCnn(
+    'jaxjs/small-cnn',
+    'jax-js',
+    { name: 'jax-js wasm', program: 'peers/jax.mjs', needs: 'node peers' },
+    3,
+  ),
+  regression(5000, 2048, 100, 900),
+  regression(50000, 512, 10, 300),
+  data(
+    'data/decode-augment',
+    'JPEG files of 500 x 375 px to normalised, randomly cropped and mirrored 224 px batches: the first epoch',
+    'peers/torchvision_loader.py',
+    'ours/first-epoch.ts',
+  ),
+  data(
+    'data/later-epochs',
+    'The same in later epochs, when the files have been seen before',
+    'peers/torchvision_loader.py',
+    'ours/later-epoch.ts',
+  ),
+  {
+    name: 'selftest',
+    about: 'Not a comparison: shows that the bench itself works',
+    unit: 's',
+    ratio: 'peer / ours',
+    ours: { name: 'transferlab', program: 'ours/selftest.ts' },
+    peers: [{ name: 'JavaScript loops', program: 'peers/selftest.mjs' }],
+    repetitions: 3,
+    seconds: [1, 0.1],
+    options: { size: 64 },
+  },
+];
+
+/** The rows that `pattern` names: one by its name, or all below `train/`. */
+export function rowsNamed(pattern: string): readonly Row[] {
+  const group = pattern.endsWith('/') ? pattern : `${pattern}/`;
+  return ROWS.filter(({ name }) => name === pattern || name.startsWith(group));
+}
