@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { encodeJpeg, type ImageDataset } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
+import type { Device } from '../runtime/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
 import { type CellTask, environmentOf, openDataset, planCells, runCells } from '../study/index.ts';
 import { gridOf, type Protocol } from '../transfer/index.ts';
@@ -22,6 +23,7 @@ export interface ComparisonOptions {
   readonly out: string;
   readonly cacheFolder: string;
   readonly threads: number;
+  readonly device: Device;
   /** The command line that repeats the comparison. */
   readonly command: string;
 }
@@ -54,7 +56,7 @@ export async function runComparison(
   // Last, so that a mistake in what was asked for leaves no folder behind.
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
-    const environment = environmentOf(options.threads);
+    const environment = environmentOf(options);
     const { title, command, out } = options;
     await store.recordRun({ startedAt, command: 'compare', arguments: { ...options }, environment });
     const outcomes = await runAll(store, tasks, options, { datasets, models }, display);
@@ -147,7 +149,7 @@ async function runAll(
   return runCells(
     store,
     tasks,
-    { cacheFolder: options.cacheFolder, threads: options.threads, workFolder: join(options.out, 'work') },
+    { ...options, workFolder: join(options.out, 'work') },
     {
       onBegin: () => display.update(done / total, name(tasks[index])),
       onProgress: (_, { done: part, total: whole, note, phase }) =>

@@ -38,6 +38,7 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
   'splitSeed',
   'cache',
   'threads',
+  'device',
   'json',
 ]).action(async (folders: string[], values: OptionValues) => {
   await (await import('./commands/compare.ts')).compare(folders, values);
@@ -47,6 +48,7 @@ command('demo', 'compare three small networks on three procedural data sets, off
   'out',
   'cache',
   'threads',
+  'device',
   'json',
 ]).action(async (values: OptionValues) => {
   await (await import('./commands/demo.ts')).demo(values);
@@ -55,6 +57,7 @@ command('demo', 'compare three small networks on three procedural data sets, off
 command('predict <model> <image...>', 'classify images with a network that compare exported', [
   'top',
   'threads',
+  'device',
   'json',
 ]).action(async (model: string, images: string[], values: OptionValues) => {
   await (await import('./commands/predict.ts')).predict(model, images, values);
@@ -68,6 +71,7 @@ command('pretrain-demo', 'train the networks of the demonstration on the procedu
   'out',
   'cache',
   'threads',
+  'device',
   'json',
 ]).action(async (values: OptionValues) => {
   await (await import('./commands/pretrain-demo.ts')).pretrainDemo(values);

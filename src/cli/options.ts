@@ -1,4 +1,5 @@
 /** Every option of every command, in one typed table that feeds the parser and `--help`. */
+import { DEVICES } from '../runtime/device.ts';
 import { SETTINGS } from '../study/plan.ts';
 import { PROTOCOLS } from '../study/protocols.ts';
 
@@ -44,6 +45,11 @@ export const OPTIONS = {
     description: 'where decoded images are kept between runs (default: transferlab in the user cache folder)',
   },
   threads: { flags: '--threads <n>', description: 'processor threads of the engine (default: all cores)' },
+  device: {
+    flags: '--device <name>',
+    description: `where the engine runs: ${list(DEVICES)}; \`transferlab doctor\` shows which work here`,
+    default: 'cpu',
+  },
   json: { flags: '--json', description: 'print one JSON document instead of text' },
   top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
 } as const satisfies Record<string, OptionRow>;

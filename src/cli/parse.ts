@@ -1,7 +1,7 @@
 /** From option texts to checked values; each misuse is one clear message. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { defaultThreads } from '../runtime/index.ts';
+import { DEVICES, type Device, defaultThreads, requireDevice } from '../runtime/index.ts';
 import type { Setting } from '../store/index.ts';
 import { SETTINGS } from '../study/index.ts';
 import { UserError } from '../util/errors.ts';
@@ -48,6 +48,21 @@ export function settingsOf(values: OptionValues): Setting[] {
 
 export function threadsOf(values: OptionValues): number {
   return values.threads === undefined ? defaultThreads() : wholeNumber(values, 'threads', 1);
+}
+
+/** @throws UserError UNKNOWN_DEVICE, and DEVICE_MISSING when it does not work on this machine */
+export async function deviceOf(values: OptionValues): Promise<Device> {
+  const name = textOf(values, 'device');
+  const device = DEVICES.find((candidate) => candidate === name);
+  if (device === undefined) {
+    throw new UserError(
+      'UNKNOWN_DEVICE',
+      `There is no device "${name}".`,
+      `Devices are ${DEVICES.join(', ')}; \`transferlab doctor\` shows which work here.`,
+    );
+  }
+  await requireDevice(device);
+  return device;
 }
 
 /** `--cache`, else the operating system's place for such files. */

@@ -21,6 +21,8 @@ export interface ComputedCell {
 export interface CellEnvironment {
   readonly cacheFolder: string;
   readonly threads: number;
+  /** Where the engine runs. */
+  readonly device: NonNullable<SettingInputs['device']>;
 }
 
 /** Data sets and models stay open between the cells of one process. */
@@ -39,7 +41,7 @@ export async function runCell(
   onProgress: ProgressListener,
 ): Promise<ComputedCell> {
   const { cell, protocol, splitSeed } = task;
-  const { cacheFolder, threads } = environment;
+  const { cacheFolder, threads, device } = environment;
   const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
     openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
   );
@@ -53,6 +55,7 @@ export async function runCell(
     seed: cell.seed,
     cacheFolder,
     threads,
+    device,
     onProgress,
   };
   const result =
@@ -60,7 +63,7 @@ export async function runCell(
       ? await fixedFeatures(inputs, protocol.fixed)
       : await tuned(inputs, protocol[cell.setting], cell.setting);
   requireFinite(result);
-  return { result: recordOf(dataset, result, threads), network: result.network };
+  return { result: recordOf(dataset, result, environment), network: result.network };
 }
 
 /** A cell's key names the data and weights it was planned for; a result of others must not be kept under it. */
@@ -97,7 +100,7 @@ function requireFinite({ testLogits }: SettingResult): void {
 function recordOf(
   dataset: ImageDataset,
   result: SettingResult,
-  threads: number,
+  environment: CellEnvironment,
 ): Omit<CellResult, 'network'> {
   const { test, train, validation } = dataset.splits;
   const labels = Int32Array.from(test, ({ label }) => label);
@@ -127,7 +130,7 @@ function recordOf(
       probability: probabilityOf(result.testLogits, row, predicted[row]),
     })),
     seconds: result.seconds,
-    environment: environmentOf(threads),
+    environment: environmentOf(environment),
     finishedAt: new Date().toISOString(),
   };
 }
@@ -144,8 +147,15 @@ function probabilityOf(
   return Math.exp(logits[label] - top) / sum;
 }
 
-/** What a reader needs to judge or repeat a result. */
-export function environmentOf(threads: number): Record<string, string | number> {
+/**
+ * What a reader needs to judge or repeat a result. Threads and device are here and not in a cell's key: between
+ * them results differ by rounding, as they do between processors, and a result stays valid when it is read on
+ * another machine.
+ */
+export function environmentOf({
+  threads,
+  device,
+}: Pick<CellEnvironment, 'threads' | 'device'>): Record<string, string | number> {
   return {
     transferlab: VERSION,
     node: process.version,
@@ -153,5 +163,6 @@ export function environmentOf(threads: number): Record<string, string | number> 
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     threads,
+    device,
   };
 }

@@ -69,6 +69,8 @@ export class TrainingStep {
     const { outputs, carried } = updates(net, loss, options.momentum ?? 0.9);
     const executable = await Executable.compile(new Map([['loss', loss], ['correct', correct], ...outputs]), {
       threads: options.threads,
+      device: options.device,
+      cacheFolder: options.cacheFolder,
       carried,
     });
     return new TrainingStep(net.variables, executable, options.images);
@@ -83,6 +85,11 @@ export class TrainingStep {
       if (kind === 'parameter') this.executable.set(velocityName(name), zeros('float32', shape));
     }
     this.#frozen = new Map([...weights].filter(([name]) => !this.executable.inputs.includes(name)));
+  }
+
+  /** Brings parameters and buffers to the host where a device keeps them; to be awaited before `weights`. */
+  download(): Promise<void> {
+    return this.executable.download();
   }
 
   /** Copies of parameters and buffers as they are now, by name. */

@@ -1,7 +1,7 @@
 /** The logistic-regression objective on the engine: both matrix products and the softmax in float32. */
 import { add, div, exp, matmul, max, mul, sub, sum } from '../graph/build.ts';
 import { Graph } from '../graph/graph.ts';
-import { Executable } from '../runtime/index.ts';
+import { Executable, type SessionOptions } from '../runtime/index.ts';
 import { type Tensor, tensor } from '../tensor/tensor.ts';
 import type { LogisticProblem } from './logistic-problem.ts';
 import type { CreateObjective } from './logistic-regression.ts';
@@ -28,11 +28,11 @@ function outputsOf({ images, columns, classes }: LogisticProblem) {
   return new Map(Object.entries({ own, others, dw, db: sum(residual, [0]) }));
 }
 
-/** An objective whose products run on the engine's threads; loss and penalty are added up here in float64. */
-export function engineObjective(threads?: number): CreateObjective {
+/** An objective whose products run in the engine; loss and penalty are added up here in float64. */
+export function engineObjective(engine: SessionOptions = {}): CreateObjective {
   return async (problem) => {
     const { images, columns, classes, features, labels } = problem;
-    const executable = await Executable.compile(outputsOf(problem), { threads });
+    const executable = await Executable.compile(outputsOf(problem), engine);
     executable.set('features', tensor('float32', [images, columns], features));
     executable.set('labels', oneHotRows(labels, classes));
     const size = classes * columns;

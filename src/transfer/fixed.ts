@@ -24,12 +24,12 @@ const BATCH = 16;
 
 /** Chooses lambda on the validation part, fits train and validation part together, and predicts the test part once. */
 export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtocol): Promise<SettingResult> {
-  const { dataset, weights, threads, onProgress } = inputs;
+  const { dataset, weights, threads, device, onProgress } = inputs;
   invariant(weights, 'fixed features need pre-trained weights');
   const total = stopwatch();
   const progress = progressOf(inputs, protocol);
   const { train, validation } = await featuresOf(inputs, protocol, progress);
-  const createObjective = engineObjective(threads);
+  const createObjective = engineObjective({ threads, device });
   const classes = dataset.classes.length;
   const path = await regularizationPath({
     train,
@@ -126,12 +126,13 @@ async function runOver(
   phase: Phase,
   progress: Progress,
 ): Promise<Tensor<'float32'>> {
-  const { dataset, threads } = inputs;
+  const { dataset, threads, device } = inputs;
   const images = await imagesOf(inputs, protocol, parts, phase, progress);
   const count = parts.reduce((sum, part) => sum + dataset.splits[part].length, 0);
   try {
     return await runOverImages(network, output, images, count, {
       threads,
+      device,
       phase,
       onProgress: (event) => progress(phase, event.done),
     });

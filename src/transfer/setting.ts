@@ -3,20 +3,20 @@ import type { ImageDataset, View } from '../data/index.ts';
 import { meanPerClass, top1 } from '../evaluate/index.ts';
 import { type Model, transferHead } from '../models/index.ts';
 import { metadataOf } from '../onnx/index.ts';
+import type { SessionOptions } from '../runtime/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { networkFile, type OutputName } from '../train/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
 
-export interface SettingInputs {
+export interface SettingInputs extends SessionOptions {
   readonly dataset: ImageDataset;
   readonly model: Model;
   /** The backbone's pre-trained variables; undefined for random initialisation. */
   readonly weights: ReadonlyMap<string, Tensor<'float32'>> | undefined;
   readonly seed: number;
-  /** Folder of decoded images, shared between runs. */
+  /** Folder of decoded images and of prepared graphs, shared between runs. */
   readonly cacheFolder: string;
-  readonly threads?: number;
   /** `done` of `total` is the share of the whole setting. */
   readonly onProgress: ProgressListener;
 }

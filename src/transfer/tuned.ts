@@ -60,7 +60,7 @@ class Tuning {
   }
 
   static async open(inputs: SettingInputs, protocol: TuningProtocol): Promise<Tuning> {
-    const { dataset, model, threads, cacheFolder, onProgress } = inputs;
+    const { dataset, model, threads, device, cacheFolder, onProgress } = inputs;
     const records = [...dataset.splits.train, ...dataset.splits.validation];
     const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
       onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
@@ -70,12 +70,13 @@ class Tuning {
     const { size } = model.input;
     // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
     const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);
+    const engine = { threads, device, cacheFolder };
     const step = await TrainingStep.compile(classifier, {
       ...protocol,
-      threads,
+      ...engine,
       images: [batchSize, 3, size, size],
     });
-    const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, 3, size, size], { threads });
+    const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, 3, size, size], engine);
     return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);
   }
 
@@ -127,7 +128,7 @@ class Tuning {
         onStep: (done, loss) => this.#report(begun + done, `${title}, loss ${loss.toFixed(2)}`),
       });
       // The last update, and running statistics at any time, can overflow without the loss of a step showing it.
-      const status = this.#weightsAreFinite() ? run.status : 'diverged';
+      const status = (await this.#weightsAreFinite()) ? run.status : 'diverged';
       if (status !== 'diverged') this.#remember(values);
       return { ...run, status };
     } finally {
@@ -161,7 +162,8 @@ class Tuning {
     }
   }
 
-  #weightsAreFinite(): boolean {
+  async #weightsAreFinite(): Promise<boolean> {
+    await this.step.download();
     return [...this.step.weights().values()].every(({ data }) => data.every(Number.isFinite));
   }
 
@@ -214,6 +216,7 @@ export async function tuned(
     const search = total();
     const final = stopwatch();
     const { trial, run } = await fitFinal(tuning, trials);
+    await tuning.step.download();
     const network = classifierFile(inputs, setting, viewOf(inputs, protocol), tuning.step.weights());
     const testLogits = await predictTest(tuning, network);
     return {
@@ -273,7 +276,7 @@ async function fitFinal(
 }
 
 async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {
-  const { dataset, model, cacheFolder, threads } = tuning.inputs;
+  const { dataset, model, cacheFolder, threads, device } = tuning.inputs;
   const { test } = dataset.splits;
   const cache = await openViewCache(dataset, test, viewOf(tuning.inputs, tuning.protocol), cacheFolder);
   const labels = test.map(({ label }) => label);
@@ -282,6 +285,7 @@ async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<
   try {
     return await runOverImages(network, LOGITS, loader, test.length, {
       threads,
+      device,
       phase: 'predict test images',
     });
   } finally {

@@ -4,7 +4,7 @@ import { compareText } from '../../report/index.ts';
 import { findProtocol } from '../../study/index.ts';
 import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
 import type { OptionValues } from '../options.ts';
-import { cacheFolderOf, listOf, settingsOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { cacheFolderOf, deviceOf, listOf, settingsOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 /** As shells report a program that Ctrl-C ended: 128 and the number of the signal. */
@@ -26,6 +26,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
       out,
       cacheFolder: cacheFolderOf(values),
       threads: threadsOf(values),
+      device: await deviceOf(values),
       command: ['transferlab', ...process.argv.slice(2).map(quoted)].join(' '),
     },
     values.json === true,

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { findProtocol, SETTINGS } from '../../study/index.ts';
 import { OPTIONS, type OptionValues } from '../options.ts';
-import { cacheFolderOf, textOf, threadsOf } from '../parse.ts';
+import { cacheFolderOf, deviceOf, textOf, threadsOf } from '../parse.ts';
 import { present } from './compare.ts';
 
 /** Small and near, small and fine-grained, and the largest one, where the gap to scratch narrows. */
@@ -21,6 +21,7 @@ export async function demo(values: OptionValues): Promise<void> {
       out: textOf(values, 'out') || join('transferlab-out', 'demo'),
       cacheFolder: cacheFolderOf(values),
       threads: threadsOf(values),
+      device: await deviceOf(values),
       command: 'transferlab demo',
     },
     values.json === true,

@@ -7,7 +7,7 @@ import { tensor } from '../../tensor/tensor.ts';
 import { INPUT_NAME } from '../../train/index.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 import type { OptionValues } from '../options.ts';
-import { threadsOf, wholeNumber } from '../parse.ts';
+import { deviceOf, threadsOf, wholeNumber } from '../parse.ts';
 
 /** Version of the JSON document. */
 const PREDICT_VERSION = 1;
@@ -39,7 +39,10 @@ export async function predict(
     );
   }
   const top = wholeNumber(values, 'top', 1);
-  const network = await OnnxFunction.load(bytes, { threads: threadsOf(values) });
+  const network = await OnnxFunction.load(bytes, {
+    threads: threadsOf(values),
+    device: await deviceOf(values),
+  });
   const answers: ImageAnswer[] = [];
   const unreadable: { image: string; message: string }[] = [];
   for (const image of images) {

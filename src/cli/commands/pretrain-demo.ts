@@ -5,11 +5,12 @@ import { BatchLoader, type ImageDataset, openProceduralDataset, openViewCache } 
 import { top1 } from '../../evaluate/index.ts';
 import { findModel, type Model, transferHead } from '../../models/index.ts';
 import { initialize } from '../../nn/index.ts';
+import type { SessionOptions } from '../../runtime/index.ts';
 import { type Classifier, Evaluator, TrainingStep, train } from '../../train/index.ts';
 import { UserError } from '../../util/errors.ts';
 import { saveWeights } from '../../weights/index.ts';
 import type { OptionValues } from '../options.ts';
-import { cacheFolderOf, textOf, threadsOf } from '../parse.ts';
+import { cacheFolderOf, deviceOf, textOf, threadsOf } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 interface Recipe {
@@ -61,11 +62,13 @@ async function pretrain(
 ): Promise<number> {
   const model = findModel(recipe.model);
   const { size } = model.input;
-  const threads = threadsOf(values);
   const display = new ProgressDisplay();
   const classifier: Classifier = (net, x) =>
     transferHead(net, model.backbone(net, x).features, dataset.classes.length);
-  const step = await TrainingStep.compile(classifier, { images: [BATCH, 3, size, size], threads });
+  const step = await TrainingStep.compile(classifier, {
+    images: [BATCH, 3, size, size],
+    ...(await engineOf(values)),
+  });
   const loader = await loaderOf(dataset, model, 'train', values, display);
   try {
     step.load(initialize(step.variables, SEED));
@@ -86,6 +89,7 @@ async function pretrain(
       );
     }
     const accuracy = await testAccuracy(step, classifier, dataset, model, values, display);
+    await step.download();
     await saveWeights(join(out, `${recipe.file}.safetensors`), model, step.weights(), {
       classes: dataset.classes,
       source: `trained on ${dataset.name} by npm run pretrain:demo`,
@@ -97,6 +101,14 @@ async function pretrain(
     await loader.close();
     await step.close();
   }
+}
+
+async function engineOf(values: OptionValues): Promise<SessionOptions> {
+  return {
+    threads: threadsOf(values),
+    device: await deviceOf(values),
+    cacheFolder: cacheFolderOf(values),
+  };
 }
 
 async function loaderOf(
@@ -137,9 +149,7 @@ async function testAccuracy(
   display: ProgressDisplay,
 ): Promise<number> {
   const { size } = model.input;
-  const evaluator = await Evaluator.compile(classifier, [BATCH, 3, size, size], {
-    threads: threadsOf(values),
-  });
+  const evaluator = await Evaluator.compile(classifier, [BATCH, 3, size, size], await engineOf(values));
   evaluator.share(step);
   const loader = await loaderOf(dataset, model, 'test', values, display);
   const labels = Int32Array.from(dataset.splits.test, ({ label }) => label);
