@@ -90,11 +90,15 @@ export class Emitter {
     return this.emit('Reshape', [x, this.ints(this.batched(shape))]);
   }
 
-  /** `shape` with 0, which in ONNX copies the operand's extent, in place of a symbolic batch. */
+  /**
+   * `shape` with -1, which in ONNX is what is left, in place of the extent that holds a symbolic batch: the batch
+   * itself, or the batch times something where axes were merged.
+   */
   batched(shape: Shape): Shape {
-    return this.symbolicBatch !== undefined && shape[0] === this.symbolicBatch
-      ? [0, ...shape.slice(1)]
-      : shape;
+    const batch = this.symbolicBatch;
+    if (batch === undefined) return shape;
+    const merged = shape.findIndex((extent) => extent > 0 && extent % batch === 0);
+    return shape.map((extent, axis) => (axis === merged ? -1 : extent));
   }
 
   transpose(x: string, permutation: readonly number[]): string {
