@@ -101,6 +101,23 @@ export class Emitter {
     return shape.map((extent, axis) => (axis === merged ? -1 : extent));
   }
 
+  /** The int64 vector `shape`; an extent that holds a symbolic batch is computed from the graph's input. */
+  extents(shape: Shape): string {
+    const batch = this.symbolicBatch;
+    const holdsBatch = (extent: number) => batch !== undefined && extent > 0 && extent % batch === 0;
+    if (batch === undefined || !shape.some(holdsBatch)) return this.ints(shape);
+    const [input, place] = [...this.#places].find(
+      ([{ node, shape }]) => node.op === 'input' && shape[0] === batch,
+    ) ?? [undefined, []];
+    invariant(input, 'a symbolic batch without an input that has it');
+    const count = this.emit('Shape', [place[0].name], { start: { int: 0 }, end: { int: 1 } });
+    const parts = shape.map((extent) => {
+      if (!holdsBatch(extent)) return this.ints([extent]);
+      return extent === batch ? count : this.emit('Mul', [count, this.ints([extent / batch])]);
+    });
+    return this.emit('Concat', parts, { axis: { int: 0 } });
+  }
+
   transpose(x: string, permutation: readonly number[]): string {
     return this.emit('Transpose', [x], { perm: { ints: permutation } });
   }

@@ -5,8 +5,10 @@
  */
 import type { Tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
-import { decodeTensor, dtypeOf } from './decode-tensor.ts';
+import { decodeTensor, dtypeOf, undecodable } from './decode-tensor.ts';
+import { ExternalData } from './external-data.ts';
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from './model.ts';
+import { inOrder } from './order.ts';
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
@@ -23,10 +25,12 @@ interface DecodeOptions {
 }
 
 /**
- * The model in `bytes`. Half and double precision numbers become float32. Graph inputs that have an
+ * The model in `bytes`. Numbers of half and double precision become float32. Graph inputs that have an
  * initializer (as files before IR version 4 list them) are initializers only.
+ * What has no counterpart here (subgraphs, sparse tensors, element types without a dtype) is `undecoded`, for
+ * whoever needs it to refuse. Nodes are brought into topological order.
  * @throws UserError ONNX_UNREADABLE when the bytes are no complete, consistent ONNX file
- * @throws UserError ONNX_UNSUPPORTED for subgraphs (If, Loop), sparse tensors and element types without a dtype
+ * @throws UserError ONNX_UNSUPPORTED for inputs or outputs that are no tensors of a known type
  */
 export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): OnnxModel {
   const proto = parse(bytes);
@@ -37,7 +41,7 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Onn
     opset: Number(standard.version),
     irVersion: Number(proto.irVersion),
     producer: proto.producerName,
-    graph: decodeGraph(proto.graph, options.externalDataFolder),
+    graph: decodeGraph(proto.graph, new ExternalData(options.externalDataFolder)),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
   };
 }
@@ -59,27 +63,35 @@ function unreadable(given: string, cause?: unknown): UserError {
   );
 }
 
-function decodeGraph(graph: GraphProto, folder: string | undefined): OnnxGraph {
-  if (graph.sparseInitializer.length > 0) {
-    throw new UserError(
-      'ONNX_UNSUPPORTED',
-      `The graph stores ${graph.sparseInitializer.length} sparse tensors.`,
-      'Store them as dense tensors.',
-    );
+function decodeGraph(graph: GraphProto, external: ExternalData): OnnxGraph {
+  const stored = [...graph.initializer, ...graph.sparseInitializer.map(({ values }) => values)];
+  const names = new Set<string>();
+  for (const proto of stored) {
+    const name = proto?.name ?? '';
+    if (names.has(name)) throw unreadable(`The file stores two arrays with the name "${name}".`);
+    names.add(name);
   }
-  const initializers = new Map<string, Tensor>(
-    graph.initializer.map((proto) => [proto.name, decodeTensor(proto, `tensor "${proto.name}"`, folder)]),
-  );
+  const initializers = new Map<string, Tensor>();
+  const undecoded = new Map<string, string>();
+  for (const { values } of graph.sparseInitializer) undecoded.set(values?.name ?? '', 'a sparse type');
+  for (const proto of graph.initializer) {
+    const type = undecodable(proto);
+    if (type) undecoded.set(proto.name, type);
+    else initializers.set(proto.name, decodeTensor(proto, `tensor "${proto.name}"`, external));
+  }
+  const inputs = graph.input.filter(({ name }) => !names.has(name)).map(decodeValueInfo);
+  const nodes = graph.node.map((node) => decodeNode(node, external));
   return {
     name: graph.name,
-    nodes: graph.node.map((node) => decodeNode(node, folder)),
+    nodes: inOrder(nodes, [...names, ...inputs.map(({ name }) => name)]),
     initializers,
-    inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(decodeValueInfo),
+    ...(undecoded.size > 0 && { undecoded }),
+    inputs,
     outputs: graph.output.map(decodeValueInfo),
   };
 }
 
-function decodeNode(node: NodeProto, folder: string | undefined): OnnxNode {
+function decodeNode(node: NodeProto, external: ExternalData): OnnxNode {
   const title = `${node.opType} node "${node.name || node.output[0]}"`;
   return {
     op: node.opType,
@@ -88,12 +100,12 @@ function decodeNode(node: NodeProto, folder: string | undefined): OnnxNode {
     inputs: [...node.input],
     outputs: [...node.output],
     attributes: Object.fromEntries(
-      node.attribute.map((attribute) => [attribute.name, decodeAttribute(attribute, title, folder)]),
+      node.attribute.map((attribute) => [attribute.name, decodeAttribute(attribute, title, external)]),
     ),
   };
 }
 
-function decodeAttribute(proto: AttributeProto, title: string, folder: string | undefined): OnnxAttribute {
+function decodeAttribute(proto: AttributeProto, title: string, external: ExternalData): OnnxAttribute {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   switch (proto.type) {
     case ATTRIBUTE_TYPE.INT:
@@ -108,16 +120,21 @@ function decodeAttribute(proto: AttributeProto, title: string, folder: string | 
       return { floats: [...proto.floats] };
     case ATTRIBUTE_TYPE.STRINGS:
       return { strings: proto.strings.map(text) };
-    case ATTRIBUTE_TYPE.TENSOR:
+    case ATTRIBUTE_TYPE.TENSOR: {
       if (!proto.t) throw unreadable(`Attribute "${proto.name}" of ${title} lacks its tensor.`);
-      return { tensor: decodeTensor(proto.t, `attribute "${proto.name}" of ${title}`, folder) };
+      const type = undecodable(proto.t);
+      if (type) return { undecoded: `a tensor of ${type}` };
+      return { tensor: decodeTensor(proto.t, `attribute "${proto.name}" of ${title}`, external) };
+    }
     case ATTRIBUTE_TYPE.GRAPH:
     case ATTRIBUTE_TYPE.GRAPHS:
-      throw new UserError(
-        'ONNX_UNSUPPORTED',
-        `The ${title} holds a subgraph ("${proto.name}").`,
-        'Export the network without control flow (If, Loop, Scan), for example by tracing it.',
-      );
+      return { undecoded: 'a subgraph' };
+    case ATTRIBUTE_TYPE.TENSORS:
+    case ATTRIBUTE_TYPE.SPARSE_TENSOR:
+    case ATTRIBUTE_TYPE.SPARSE_TENSORS:
+    case ATTRIBUTE_TYPE.TYPE_PROTO:
+    case ATTRIBUTE_TYPE.TYPE_PROTOS:
+      return { undecoded: 'tensors or types' };
     default:
       throw unreadable(`Attribute "${proto.name}" of ${title} has the unknown type ${proto.type}.`);
   }

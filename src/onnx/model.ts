@@ -8,7 +8,9 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
-  | { readonly tensor: Tensor };
+  | { readonly tensor: Tensor }
+  /** What a file holds and this program does not: `a subgraph`, `a tensor of INT8`. It cannot be written. */
+  | { readonly undecoded: string };
 
 export interface OnnxNode {
   readonly op: string;
@@ -30,8 +32,11 @@ export interface OnnxValueInfo {
 
 export interface OnnxGraph {
   readonly name: string;
+  /** In topological order: a node's operands are made before it. */
   readonly nodes: readonly OnnxNode[];
   readonly initializers: ReadonlyMap<string, Tensor>;
+  /** Names of stored arrays without a counterpart here, and what they are (`INT8`, `sparse FLOAT`). */
+  readonly undecoded?: ReadonlyMap<string, string>;
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
 }

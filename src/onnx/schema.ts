@@ -64,7 +64,7 @@ export interface GraphProto {
   initializer: TensorProto[];
   input: ValueInfoProto[];
   output: ValueInfoProto[];
-  sparseInitializer: Uint8Array[];
+  sparseInitializer: { values: { name: string } | null }[];
 }
 
 export interface ModelProto {
@@ -100,9 +100,12 @@ const root = protobuf.Root.fromJSON({
         initializer: list('TensorProto', 5),
         input: list('ValueInfoProto', 11),
         output: list('ValueInfoProto', 12),
-        sparseInitializer: list('bytes', 15),
+        sparseInitializer: list('SparseTensorProto', 15),
       },
     },
+    // Values and indices are tensors of their own; the values carry the name.
+    SparseTensorProto: { fields: { values: one('NamedProto', 1) } },
+    NamedProto: { fields: { name: one('string', 8) } },
     NodeProto: {
       fields: {
         input: list('string', 1),
@@ -168,6 +171,18 @@ export const DATA_TYPE = {
   BOOL: 9,
   FLOAT16: 10,
   DOUBLE: 11,
+  UINT32: 12,
+  UINT64: 13,
+  COMPLEX64: 14,
+  COMPLEX128: 15,
+  BFLOAT16: 16,
+  FLOAT8E4M3FN: 17,
+  FLOAT8E4M3FNUZ: 18,
+  FLOAT8E5M2: 19,
+  FLOAT8E5M2FNUZ: 20,
+  UINT4: 21,
+  INT4: 22,
+  FLOAT4E2M1: 23,
 } as const;
 
 /** The number of each dtype that we write. */
@@ -189,7 +204,12 @@ export const ATTRIBUTE_TYPE = {
   FLOATS: 6,
   INTS: 7,
   STRINGS: 8,
+  TENSORS: 9,
   GRAPHS: 10,
+  SPARSE_TENSOR: 11,
+  SPARSE_TENSORS: 12,
+  TYPE_PROTO: 13,
+  TYPE_PROTOS: 14,
 } as const;
 
 /** TensorProto.DataLocation. */

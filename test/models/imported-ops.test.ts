@@ -38,7 +38,7 @@ interface Row {
 }
 
 /** Attributes that are floats whatever their value. */
-const FLOATS = new Set(['alpha', 'beta', 'epsilon', 'min', 'max', 'value']);
+const FLOATS = new Set(['alpha', 'beta', 'epsilon', 'min', 'max', 'value', 'ratio']);
 
 function attributeOf(name: string, value: number | string | readonly number[]): OnnxAttribute {
   if (typeof value === 'string') return { string: value };
@@ -124,6 +124,16 @@ const ROWS: readonly Row[] = [
   { op: 'HardSigmoid' },
   { op: 'HardSigmoid', attributes: { alpha: 0.3, beta: 0.6 } },
   { op: 'HardSwish' },
+  { op: 'PRelu', operands: [waves([3, 1, 1])] },
+  { op: 'ThresholdedRelu', attributes: { alpha: 0.3 } },
+  { op: 'Elu', attributes: { alpha: 0.7 } },
+  { op: 'Celu', attributes: { alpha: 0.7 } },
+  { op: 'Selu' },
+  { op: 'Softplus' },
+  { op: 'Softsign' },
+  { op: 'Mish', opset: 18 },
+  { op: 'Gelu', opset: 20 },
+  { op: 'Gelu', attributes: { approximate: 'tanh' }, opset: 20 },
   { op: 'Tanh' },
   { op: 'Erf' },
   { op: 'Exp' },
@@ -132,19 +142,25 @@ const ROWS: readonly Row[] = [
   { op: 'Identity' },
   { op: 'Dropout' },
   { op: 'Dropout', opset: 7 },
+  { op: 'Dropout', attributes: { ratio: 0.9 }, opset: 11 },
+  { op: 'Dropout', operands: [scalar(0.4)], opset: 13 },
   { op: 'Cast', attributes: { to: 1 } },
   { op: 'Log', operand: 'positive' },
   { op: 'Sqrt', operand: 'positive' },
   { op: 'Reciprocal', operand: 'positive' },
-  ...[0.5, -1, 1, 2, 3].map((power): Row => ({ op: 'Pow', operands: [scalar(power)], operand: 'positive' })),
+  ...[0.5, -0.5, -1, 1, 2, 3].map(
+    (power): Row => ({ op: 'Pow', operands: [scalar(power)], operand: 'positive' }),
+  ),
 
-  ...['Add', 'Sub', 'Mul', 'Div', 'Max', 'Sum'].map((op): Row => ({ op, operand: 'twice' })),
+  ...['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum'].map((op): Row => ({ op, operand: 'twice' })),
   { op: 'Add', operands: [waves([1, 3, 1, 1])] },
   { op: 'Mul', operands: [waves([3, 1, 1])] },
   { op: 'Mul', operands: [scalar(3)] },
   { op: 'Sub', operands: [waves([6])] },
   { op: 'Div', operands: [float32([3, 1, 1], [1, 2, 4])] },
   { op: 'Max', operands: [scalar(0.1), waves([6, 1])] },
+  { op: 'Min', operands: [scalar(0.1)] },
+  { op: 'Min', operands: [scalar(0.1), waves([6, 1])], opset: 8 },
   { op: 'Sum', operands: [waves([6]), waves([3, 1, 1])] },
 
   { op: 'Conv', operands: [waves([4, 3, 3, 3]), waves([4])], attributes: { strides: [2, 1], ...kernel } },
@@ -181,6 +197,19 @@ const ROWS: readonly Row[] = [
     opset: 9,
   },
 
+  { op: 'LayerNormalization', operands: [waves([6]), waves([6], 1)] },
+  { op: 'LayerNormalization', operands: [waves([3, 6, 6])], attributes: { axis: 1, epsilon: 0.01 } },
+  { op: 'InstanceNormalization', operands: [waves([3]), waves([3], 1)], attributes: { epsilon: 0.01 } },
+  {
+    op: 'GroupNormalization',
+    operands: [waves([3]), waves([3], 1)],
+    attributes: { num_groups: 1 },
+    opset: 21,
+  },
+  { op: 'LpNormalization', attributes: { axis: 1 } },
+  { op: 'MatMul', operands: [waves([1, 3, 6, 2])] },
+  { op: 'MatMul', operand: 'twice' },
+
   { op: 'MaxPool', attributes: kernel },
   { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], pads: [1, 0, 0, 1] } },
   { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], ceil_mode: 1 } },
@@ -199,6 +228,10 @@ const ROWS: readonly Row[] = [
   { op: 'ReduceSum', operands: [ints(3)], attributes: { keepdims: 0 } },
   { op: 'ReduceSum', attributes: { noop_with_empty_axes: 1 } },
   { op: 'ReduceMax', attributes: { axes: [1, 2] } },
+  { op: 'ReduceMax', operands: [ints(2)], opset: 18 },
+  { op: 'ReduceMin', attributes: { axes: [3], keepdims: 0 } },
+  { op: 'ReduceL2', attributes: { axes: [1] } },
+  { op: 'ReduceSumSquare', attributes: { axes: [-1] } },
   { op: 'Softmax' },
   { op: 'Softmax', attributes: { axis: 1 } },
   { op: 'Softmax', attributes: { axis: 2 }, opset: 11 },
@@ -222,6 +255,11 @@ const ROWS: readonly Row[] = [
   { op: 'Slice', operands: [ints(0, 1), ints(9, 3)] },
   { op: 'Split', operands: [ints(1, 2)], attributes: { axis: 1 }, outputs: 2 },
   { op: 'Split', attributes: { axis: 2 }, outputs: 2, opset: 11 },
+  { op: 'Split', attributes: { axis: 3, num_outputs: 2 }, outputs: 2, opset: 18 },
+  { op: 'Gather', operands: [ints(4, -1, 0, 1, 4)], attributes: { axis: 3 } },
+  { op: 'Gather', operands: [tensor('int64', [], BigInt64Array.of(1n))], attributes: { axis: 1 } },
+  { op: 'Expand', operands: [ints(3, 1, 1)] },
+  { op: 'SpaceToDepth', attributes: { blocksize: 3 } },
 ];
 
 function label(row: Row): string {
@@ -262,7 +300,14 @@ describe('forms that are not imported are refused by name', () => {
     ],
     [{ op: 'MaxPool', attributes: { ...kernel, dilations: [2, 2] } }, /has dilations/],
     [{ op: 'Slice', operands: [ints(-1), ints(-9), ints(3), ints(-1)] }, /slices the image backwards/],
-    [{ op: 'Gather', operands: [ints(0)], attributes: { axis: 1 } }, /Gather .* not for values of the image/],
+    [{ op: 'NonZero' }, /operators that cannot be imported: NonZero \(1, first in node "NonZero to y0"\)/],
+    [{ op: 'Dropout', operands: [scalar(1)] }, /drops a share of 1/],
+    [
+      { op: 'Conv', operands: [waves([2, 3, 3, 3])], attributes: { strides: [0, 0] } },
+      /Conv node "Conv to y0" gives a value of the impossible shape/,
+    ],
+    [{ op: 'Split', operands: [ints(1, 1)], attributes: { axis: 1 }, outputs: 2 }, /splits 3 into \[1,1\]/],
+    [{ op: 'BatchNormalization', operands: [] }, /BatchNormalization node .* lacks operand 2/],
     [{ op: 'Cast', attributes: { to: 7 } }, /makes integers of the image/],
     [{ op: 'Relu', opset: 6 }, /uses operator set 6/],
   ];

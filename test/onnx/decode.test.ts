@@ -126,8 +126,12 @@ describe('external data', () => {
 });
 
 describe('files that cannot be used', () => {
-  test('a subgraph is refused by the name of its node', () => {
-    expect(() => decodeModel(bytesOf('control-flow.onnx'))).toThrow(/If node "choose" holds a subgraph/);
+  test('a subgraph is told as such, and cannot be written', () => {
+    const model = decodeModel(bytesOf('control-flow.onnx'));
+    const [{ op, attributes }] = model.graph.nodes;
+    const subgraph = { undecoded: 'a subgraph' };
+    expect([op, attributes]).toEqual(['If', { then_branch: subgraph, else_branch: subgraph }]);
+    expect(codeOf(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
   });
 
   test('extents that promise more numbers than there are take no memory', () => {
@@ -136,10 +140,12 @@ describe('files that cannot be used', () => {
     expect(() => decodeModel(bytes)).toThrow(/should hold 1000000000000 numbers, but its data holds 2/);
   });
 
-  test('an element type without a dtype is refused by name', () => {
+  test('an element type without a dtype is told by its name, and cannot be written', () => {
     const initializer = [{ name: 'w', dims: [1], dataType: 3, rawData: new Uint8Array(1) }];
     const bytes = modelMessage.encode({ opsetImport: [{ version: 17 }], graph: { initializer } }).finish();
-    expect(codeOf(() => decodeModel(bytes))).toBe('ONNX_UNSUPPORTED');
+    const model = decodeModel(bytes);
+    expect(model.graph.undecoded).toEqual(new Map([['w', 'INT8']]));
+    expect(codeOf(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
   });
 
   test('every truncation is refused or decodes to a shorter model, never another error', () => {

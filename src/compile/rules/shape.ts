@@ -159,7 +159,7 @@ function reshape({ inputs: [x], outputs: [y], attributes: { shape } }: NodeOf<'r
 function expand({ inputs: [x], outputs: [y], attributes: { shape } }: NodeOf<'expand'>, e: Emitter): void {
   const layout = x.shape.length === shape.length ? e.layoutOf(y) : 'logical';
   const name = e.use(x, layout);
-  e.define(y, e.emit('Expand', [name, e.ints(physicalShape(shape, layout))]), layout);
+  e.define(y, e.emit('Expand', [name, e.extents(physicalShape(shape, layout))]), layout);
 }
 
 function concat({ inputs, outputs: [y], attributes: { axis } }: NodeOf<'concat'>, e: Emitter): void {

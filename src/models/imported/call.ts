@@ -16,6 +16,9 @@ export interface CallContext {
   readonly fileBatch: number;
 }
 
+/** What a node computes, for each of its outputs or for its only one. */
+export type Rule = (call: Call) => Value | readonly Value[];
+
 export class Call {
   readonly attributes: Attributes;
 

@@ -4,12 +4,18 @@ import { basename, dirname } from 'node:path';
 import { reshape, transpose } from '../../graph/build.ts';
 import { Graph, type Value } from '../../graph/graph.ts';
 import { globalMean, INFERENCE, Network } from '../../nn/index.ts';
-import { decodeModel, type OnnxModel, type OnnxValueInfo, parseMetadata } from '../../onnx/index.ts';
+import {
+  decodeModel,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxValueInfo,
+  parseMetadata,
+} from '../../onnx/index.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 import { defineModel, IMAGENET_INPUT } from '../define.ts';
 import type { BackboneOutput, InputSpecification, Model } from '../model.ts';
-import { type Plan, planOf } from './plan.ts';
+import { nodesTo, type Plan, planOf } from './plan.ts';
 import { Replay } from './replay.ts';
 
 interface ImportedClassifier {
@@ -40,7 +46,7 @@ export async function importOnnxClassifier(path: string): Promise<ImportedClassi
 function classifierOf(onnx: OnnxModel, name: string): ImportedClassifier {
   const { image, output } = interfaceOf(onnx);
   const { input, note } = inputOf(onnx, image);
-  const plan = planOf(onnx, output, typeof image.batch === 'number' ? image.batch : 1);
+  const plan = planOf(onnx, image.name, output, typeof image.batch === 'number' ? image.batch : 1);
   const classifier = new Classifier(plan, image, output, headTakesMap(plan, image, input.size));
   const { classes, prefixes } = classifier.inspect(input.size);
   const model = defineModel({
@@ -77,16 +83,46 @@ function interfaceOf({ graph }: OnnxModel): { image: ImageInput; output: string 
   const found = `The network has the inputs ${graph.inputs.map(show).join(', ') || 'none'} and the outputs ${
     graph.outputs.map(show).join(', ') || 'none'
   }.`;
-  if (graph.inputs.length !== 1 || graph.outputs.length !== 1) throw notAClassifier(found);
-  const [{ name, dtype, shape }] = graph.inputs;
-  const channelsLast = shape[1] !== 3 && shape[3] === 3;
+  const output = scoresOf(graph);
+  if (graph.inputs.length !== 1 || !output) throw notAClassifier(found);
+  const [{ name, dtype, shape: said }] = graph.inputs;
+  const shape = said.length === 0 ? ['', '', '', ''] : said; // A file that states no shape.
+  const channelsLast = isChannelsLast(graph, name, shape);
   const [batch, ...extents] = shape;
   const [channels, height, width] = channelsLast ? [extents[2], extents[0], extents[1]] : extents;
   const square = typeof height === 'number' && typeof width === 'number' ? height === width : true;
-  if (dtype !== 'float32' || shape.length !== 4 || channels !== 3 || !square) throw notAClassifier(found);
+  const isColour = channels === 3 || typeof channels === 'string';
+  if (dtype !== 'float32' || shape.length !== 4 || !isColour || !square) throw notAClassifier(found);
   const size = typeof height === 'number' ? height : width;
-  return { image: { name, batch, size, channelsLast }, output: graph.outputs[0].name };
+  return { image: { name, batch, size, channelsLast }, output };
 }
+
+/** Whether colours come last: by their number, or where the file leaves it open, by the transposition that follows. */
+function isChannelsLast(graph: OnnxGraph, name: string, shape: readonly (number | string)[]): boolean {
+  if (typeof shape[1] === 'number' || typeof shape[3] === 'number') return shape[1] !== 3 && shape[3] === 3;
+  return graph.nodes.some(
+    ({ op, inputs, attributes: { perm } }) =>
+      op === 'Transpose' && inputs[0] === name && perm && 'ints' in perm && `${perm.ints}` === '0,3,1,2',
+  );
+}
+
+/**
+ * The output with the scores. Networks with auxiliary classifiers have several of one shape when they were
+ * exported for training: the one behind most nodes is the network's own.
+ */
+function scoresOf({ nodes, outputs }: OnnxGraph): string | undefined {
+  if (
+    outputs.length > MOST_OUTPUTS ||
+    new Set(outputs.map(({ shape }) => `${shape.length} ${shape.at(-1)}`)).size > 1
+  ) {
+    return undefined;
+  }
+  const depths = outputs.map(({ name }) => nodesTo(nodes, name).length);
+  return outputs[depths.indexOf(Math.max(...depths))]?.name;
+}
+
+/** GoogLeNet has two auxiliary classifiers. */
+const MOST_OUTPUTS = 4;
 
 /** Size, mean and deviation from our own metadata, else the size of the file and the numbers of ImageNet. */
 function inputOf(onnx: OnnxModel, image: ImageInput): { input: InputSpecification; note: string } {

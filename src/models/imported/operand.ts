@@ -2,7 +2,7 @@
 import type { Value } from '../../graph/graph.ts';
 import type { OnnxAttribute, OnnxNode } from '../../onnx/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { UserError } from '../../util/errors.ts';
+import { messageOf, UserError } from '../../util/errors.ts';
 
 /** A number array with the name that the file gives it. */
 export interface Constant {
@@ -18,12 +18,27 @@ export const isConstant = (operand: Operand): operand is Constant => 'tensor' in
 export const titleOf = (node: OnnxNode): string => `${node.op} node "${node.name || node.outputs[0]}"`;
 
 /** A form of an op that the importer does not know. */
-export function unsupported(node: OnnxNode, problem: string): UserError {
+export function unsupported(node: OnnxNode, problem: string, cause?: unknown): UserError {
   return new UserError(
     'ONNX_UNSUPPORTED',
     `The ${titleOf(node)} ${problem}.`,
     'Export the network in another form, for example with another opset or simplified by onnxsim.',
+    { cause },
   );
+}
+
+/**
+ * What `read` makes of a node. Attributes and operands come from a file, so whatever goes wrong with them (a
+ * kernel of no extent, an axis that is not there) is the file's fault and is told with the node's name.
+ */
+export function guarded<T>(node: OnnxNode, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UserError && error.code.startsWith('ONNX_')) throw error;
+    const problem = error instanceof UserError ? error.given.replace(/\.$/, '') : messageOf(error);
+    throw unsupported(node, `cannot be used: ${problem}`, error);
+  }
 }
 
 /** The attributes of a node by kind, with the defaults that the specification gives. */

@@ -4,7 +4,8 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { UserError } from '../../util/errors.ts';
 import { foldOperands } from './fold.ts';
 import { findHead, type Head } from './head.ts';
-import { isKnown } from './rules.ts';
+import { storedNames } from './stored-names.ts';
+import { refuseUnknown } from './unknown.ts';
 import { Variables } from './variables.ts';
 
 export interface Plan {
@@ -13,6 +14,8 @@ export interface Plan {
   readonly nodes: readonly OnnxNode[];
   /** Stored arrays, and what follows from them alone, by name. */
   readonly constants: ReadonlyMap<string, Tensor>;
+  /** The arrays of `constants` that the file stores as they are. */
+  readonly stored: ReadonlyMap<string, Tensor>;
   readonly variables: Variables;
   readonly fileBatch: number;
   readonly head: Head;
@@ -27,7 +30,8 @@ const FIRST_OPSET = 7;
  * @param output name of the graph output
  * @throws UserError ONNX_UNSUPPORTED with every unknown op, ONNX_NOT_A_CLASSIFIER when there is no head
  */
-export function planOf({ opset, graph }: OnnxModel, output: string, fileBatch: number): Plan {
+export function planOf(model: OnnxModel, image: string, output: string, fileBatch: number): Plan {
+  const { opset, graph } = model;
   if (opset < FIRST_OPSET) {
     throw new UserError(
       'ONNX_UNSUPPORTED',
@@ -36,14 +40,22 @@ export function planOf({ opset, graph }: OnnxModel, output: string, fileBatch: n
     );
   }
   const needed = nodesTo(graph.nodes, output);
-  refuseUnknownOps(needed);
+  refuseUnknown(needed, image, graph.undecoded ?? new Map());
   const constants = new Map<string, Tensor>(graph.initializers);
-  const nodes = needed.filter((node) => !foldConstant(node, constants));
+  const folded: OnnxNode[] = [];
+  const nodes = needed.filter((node) => {
+    const isConstant = foldConstant(node, constants, graph.initializers);
+    if (isConstant) folded.push(node);
+    return !isConstant;
+  });
   const { head, dropped } = findHead(nodes, constants, output);
-  return { opset, nodes, constants, variables: new Variables(nodes), fileBatch, head, dropped };
+  const variables = new Variables(nodes, storedNames(nodes, folded, constants));
+  const stored = graph.initializers;
+  return { opset, nodes, constants, stored, variables, fileBatch, head, dropped };
 }
 
-function nodesTo(nodes: readonly OnnxNode[], output: string): OnnxNode[] {
+/** The nodes that lead to the value `output`, in the order of `nodes`, which is topological. */
+export function nodesTo(nodes: readonly OnnxNode[], output: string): OnnxNode[] {
   const wanted = new Set([output]);
   const reversed = nodes.toReversed().filter((node) => {
     const needed = node.outputs.some((name) => name !== '' && wanted.has(name));
@@ -53,31 +65,18 @@ function nodesTo(nodes: readonly OnnxNode[], output: string): OnnxNode[] {
   return reversed.toReversed();
 }
 
-/** Adds the result of a node to `constants` if it follows from them; says whether it does. */
-function foldConstant(node: OnnxNode, constants: Map<string, Tensor>): boolean {
+/** Adds the results of a node to `constants` if they follow from them; says whether they do. */
+function foldConstant(
+  node: OnnxNode,
+  constants: Map<string, Tensor>,
+  stored: OnnxModel['graph']['initializers'],
+): boolean {
   const operands = node.inputs.map((name) => {
     const tensor = constants.get(name);
     return tensor && { name, tensor };
   });
   if (node.inputs.some((name, index) => name !== '' && !operands[index])) return false;
-  const result = foldOperands(node, operands);
-  if (result) constants.set(result.name, result.tensor);
-  return result !== undefined;
-}
-
-function refuseUnknownOps(nodes: readonly OnnxNode[]): void {
-  const unknown = new Map<string, OnnxNode[]>();
-  for (const node of nodes.filter((candidate) => !isKnown(candidate))) {
-    const op = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-    unknown.set(op, [...(unknown.get(op) ?? []), node]);
-  }
-  if (unknown.size === 0) return;
-  const list = [...unknown].map(
-    ([op, users]) => `${op} (${users.length}, first in node "${users[0].name || users[0].outputs[0]}")`,
-  );
-  throw new UserError(
-    'ONNX_UNSUPPORTED',
-    `The network uses operators that cannot be imported: ${list.join(', ')}.`,
-    'Export it with other operators, for example with another opset or simplified by onnxsim.',
-  );
+  const results = foldOperands(node, operands, stored);
+  for (const { name, tensor } of results ?? []) if (name) constants.set(name, tensor);
+  return results !== undefined;
 }

@@ -2,15 +2,17 @@
 import type { Value } from '../../graph/graph.ts';
 import type { Network } from '../../nn/index.ts';
 import type { OnnxNode } from '../../onnx/index.ts';
+import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import { invariant, UserError } from '../../util/errors.ts';
 import { Call } from './call.ts';
 import { foldOperands } from './fold.ts';
-import { isConstant, type Operand, titleOf, unsupported } from './operand.ts';
+import { guarded, isConstant, type Operand, titleOf, unsupported } from './operand.ts';
 import type { Plan } from './plan.ts';
 import { RULES } from './rules.ts';
+import { NORMS } from './rules-norms.ts';
 
 /** The ops that hold a network's weights: what comes before the first of them is preprocessing. */
-const WEIGHT_OPS = new Set(['Conv', 'Gemm', 'MatMul', 'BatchNormalization']);
+const WEIGHT_OPS = new Set(['Conv', 'Gemm', 'MatMul', ...Object.keys(NORMS)]);
 
 export class Replay {
   readonly #operands = new Map<string, Operand>();
@@ -86,13 +88,25 @@ export class Replay {
       invariant(operands[0], `${titleOf(node)} has no operand`);
       return [operands[0]];
     }
-    const computed = foldOperands(node, operands);
-    if (computed) return [computed];
+    const computed = foldOperands(node, operands, this.plan.stored);
+    if (computed) return computed;
     const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
     if (!rule) throw unsupported(node, 'is known for constants and shapes only, not for values of the image');
     const { opset, variables, fileBatch } = this.plan;
     const context = { net: this.net, opset, variables, batch: this.batch, fileBatch };
-    const result = rule(new Call(node, context, operands, learned));
-    return Array.isArray(result) ? result : [result as Value];
+    const result = guarded(node, () => rule(new Call(node, context, operands, learned)));
+    const values: readonly Value[] = Array.isArray(result) ? result : [result as Value];
+    for (const { shape } of values) requireExtents(node, shape);
+    return values;
+  }
+}
+
+/** More numbers than any value of a network has, for the batches that are replayed. */
+const MOST_NUMBERS = 2 ** 46;
+
+function requireExtents(node: OnnxNode, shape: Shape): void {
+  const legal = shape.every((extent) => Number.isSafeInteger(extent) && extent > 0);
+  if (!legal || sizeOf(shape) > MOST_NUMBERS) {
+    throw unsupported(node, `gives a value of the impossible shape [${shape.join(', ')}]`);
   }
 }

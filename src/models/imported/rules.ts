@@ -1,104 +1,43 @@
 /** ONNX ops as functions of the IR: one rule per op, the formula of the ONNX specification above or in it. */
 import {
-  abs,
   add,
   averagePool2d,
-  clip,
   concat,
   conv2d,
-  div,
-  erf,
-  exp,
-  leakyRelu,
-  log,
-  logSoftmax,
+  expand,
   matmul,
   max,
-  maximum,
   maxPool2d,
   mean,
+  min,
   mul,
-  neg,
   pad,
-  reciprocal,
-  relu,
   reshape,
-  sigmoid,
   slice,
-  softmax,
   sqrt,
-  sub,
   sum,
-  tanh,
   transpose,
-} from '../../graph/build.ts';
+} from '../../graph/functions.ts';
 import type { Value } from '../../graph/graph.ts';
-import { batchNorm, heNormal, type Initializer, onesInit, uniformFanIn, zerosInit } from '../../nn/index.ts';
-import type { OnnxNode } from '../../onnx/index.ts';
+import { broadcastShapes } from '../../graph/infer.ts';
+import { heNormal, type Initializer, uniformFanIn, zerosInit } from '../../nn/index.ts';
 import { type Shape, sizeOf } from '../../tensor/tensor.ts';
-import type { Call } from './call.ts';
-import { canFold } from './fold.ts';
-import { axisOf, isConstant, numbersOf, unsupported } from './operand.ts';
-import { reshapedShape, slicedRanges, squeezedShape, unsqueezedShape } from './shapes.ts';
+import type { Call, Rule } from './call.ts';
+import { axisOf, numbersOf, unsupported } from './operand.ts';
+import { ELEMENTWISE } from './rules-elementwise.ts';
+import { NORMS } from './rules-norms.ts';
+import { reshapedShape, slicedRanges, splitExtents, squeezedShape, unsqueezedShape } from './shapes.ts';
 import { windowOf } from './windows.ts';
-
-type Rule = (call: Call) => Value | readonly Value[];
-
-/** The bounds of Clip and the like that stand for "no bound". */
-const LARGEST = 3.4028234663852886e38;
 
 const unary =
   (op: (x: Value) => Value): Rule =>
   (call) =>
     op(call.value(0));
-const variadic =
-  (op: (a: Value, b: Value) => Value): Rule =>
-  (call) =>
-    call.values().reduce(op);
-const identity = unary((x) => x);
-
 /** Weights stored [in, out]: uniform in +-sqrt(1 / in). */
 const uniformColumns: Initializer = (shape, random) => {
   const bound = Math.sqrt(1 / shape[shape.length - 2]);
   return Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
 };
-
-/**
- * Add or Mul: a stored array is a trained bias or scale, unless it is a single number or comes before every
- * weight (then it belongs to the preprocessing of the image).
- */
-function affine(op: (a: Value, b: Value) => Value, initializer: Initializer): Rule {
-  return (call) => {
-    const [a, b] = [0, 1].map((index) => {
-      const operand = call.operands[index];
-      const trained = operand && isConstant(operand) && sizeOf(operand.tensor.shape) > 1 && call.learned;
-      return trained ? call.weight(index, initializer) : call.value(index);
-    });
-    return op(a, b);
-  };
-}
-
-function pow(call: Call): Value {
-  const x = call.value(0);
-  const exponent = call.scalar(1);
-  if (exponent === 0.5) return sqrt(x);
-  if (exponent === -1) return reciprocal(x);
-  if (exponent === 1) return x;
-  if (exponent === 2) return mul(x, x);
-  if (exponent === 3) return mul(mul(x, x), x);
-  throw unsupported(call.node, `raises to the power ${exponent}; known are -1, 0.5, 1, 2 and 3`);
-}
-
-function clipRule(call: Call): Value {
-  const bound = (index: number, name: string, none: number) => {
-    const value = call.has(index) ? call.scalar(index) : call.attributes.float(name, none);
-    return Math.min(Math.max(value, -LARGEST), LARGEST);
-  };
-  return clip(call.value(0), bound(1, 'min', -LARGEST), bound(2, 'max', LARGEST));
-}
-
-/** max(0, min(1, alpha x + beta)) */
-const hardSigmoid = (x: Value, alpha: number, beta: number): Value => clip(add(mul(x, alpha), beta), 0, 1);
 
 function conv(call: Call): Value {
   const x = call.value(0);
@@ -123,35 +62,27 @@ function gemm(call: Call): Value {
   return add(product, scaled(call.weight(2, zerosInit), call.attributes.float('beta', 1)));
 }
 
-/** NumPy's matmul for operands of two axes or more. */
+/** NumPy's matmul for operands of two axes or more: axes before the last two broadcast. */
 function matMul(call: Call): Value {
   const a = call.value(0);
   const b = call.weight(1, uniformColumns);
-  if (a.shape.length === b.shape.length) return matmul(a, b);
-  if (b.shape.length !== 2 || a.shape.length < 2) {
+  if (a.shape.length < 2 || b.shape.length < 2) {
     throw unsupported(call.node, `multiplies ${a.shape.length} axes with ${b.shape.length}`);
   }
-  const rows = a.shape.slice(0, -1);
-  const product = matmul(reshape(a, [sizeOf(rows), b.shape[0]]), b);
-  return reshape(product, [...rows, b.shape[1]]);
+  if (b.shape.length === 2 && a.shape.length > 2) {
+    const rows = a.shape.slice(0, -1);
+    const product = matmul(reshape(a, [sizeOf(rows), a.shape[a.shape.length - 1]]), b);
+    return reshape(product, [...rows, b.shape[1]]);
+  }
+  const outer = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return matmul(spread(a, [...outer, ...a.shape.slice(-2)]), spread(b, [...outer, ...b.shape.slice(-2)]));
 }
 
-function batchNormalization(call: Call): Value {
-  call.expect('training_mode', 0);
-  call.expect('spatial', 1);
-  const { net, variables } = call.context;
-  const x = call.value(0);
-  const [weight, bias, average, variance] = [1, 2, 3, 4].map((index) =>
-    variables.record(call.constant(index), call.node),
-  );
-  const options = {
-    epsilon: call.attributes.float('epsilon', 1e-5),
-    names: { weight, bias, mean: average, variance },
-  };
-  const name = call.node.name || call.node.outputs[0];
-  if (x.shape.length === 4) return batchNorm(net, name, x, options);
-  if (x.shape.length !== 2) throw unsupported(call.node, `normalises ${x.shape.length} axes`);
-  return reshape(batchNorm(net, name, reshape(x, [...x.shape, 1, 1]), options), x.shape);
+/** `x` broadcast to `shape`, where it is not of that shape already. */
+function spread(x: Value, shape: Shape): Value {
+  return x.shape.length === shape.length && x.shape.every((extent, axis) => extent === shape[axis])
+    ? x
+    : expand(x, shape);
 }
 
 function maxPool(call: Call): Value {
@@ -174,24 +105,16 @@ function averagePool(call: Call): Value {
 
 const spatialAxes = (x: Value): number[] => x.shape.map((_, axis) => axis).slice(2);
 
-function reduction(op: (x: Value, axes?: readonly number[], keepDims?: boolean) => Value): Rule {
+type Reduction = (x: Value, axes?: readonly number[], keepDims?: boolean) => Value;
+
+const euclideanNorm: Reduction = (x, axes, keepDims) => sqrt(sum(mul(x, x), axes, keepDims));
+
+function reduction(op: Reduction): Rule {
   return (call) => {
     const x = call.value(0);
     const axes = call.numbers(1, 'axes')?.map((axis) => axisOf(call.node, axis, x.shape.length));
     if (!axes?.length && call.attributes.int('noop_with_empty_axes', 0) === 1) return x;
     return op(x, axes?.length ? axes : undefined, call.attributes.int('keepdims', 1) === 1);
-  };
-}
-
-/** Since opset 13 over one axis; before, over all axes from `axis` on. */
-function softmaxRule(op: (x: Value, axis?: number) => Value): Rule {
-  return (call) => {
-    const x = call.value(0);
-    const modern = call.context.opset >= 13;
-    const axis = axisOf(call.node, call.attributes.int('axis', modern ? -1 : 1), x.shape.length);
-    if (modern) return op(x, axis);
-    const rows = sizeOf(x.shape.slice(0, axis));
-    return reshape(op(reshape(x, [rows, sizeOf(x.shape) / rows]), 1), x.shape);
   };
 }
 
@@ -268,67 +191,82 @@ function sliceRule(call: Call): Value {
   );
 }
 
+/** The numbers from `start` up to `end` of one axis. */
+function sliceAxis(x: Value, axis: number, start: number, end: number): Value {
+  return slice(
+    x,
+    x.shape.map((_, other) => (other === axis ? start : 0)),
+    x.shape.map((extent, other) => (other === axis ? end : extent)),
+  );
+}
+
 function split(call: Call): Value[] {
   const x = call.value(0);
   const axis = axisOf(call.node, call.attributes.int('axis', 0), x.shape.length);
-  const count = call.node.outputs.length;
-  const even = Math.ceil(x.shape[axis] / count);
-  const extents = call.numbers(1, 'split') ?? new Array<number>(count).fill(even);
   let start = 0;
-  return extents.slice(0, count).map((extent) => {
+  return splitExtents(call.node, x.shape[axis], call.numbers(1, 'split')).map((extent) => {
     const from = start;
-    start = Math.min(start + extent, x.shape[axis]);
-    const bounds = (own: number, rest: (extent: number) => number): Shape =>
-      x.shape.map((whole, other) => (other === axis ? own : rest(whole)));
-    return slice(
-      x,
-      bounds(from, () => 0),
-      bounds(start, (whole) => whole),
-    );
+    start += extent;
+    return sliceAxis(x, axis, from, start);
   });
 }
 
-/** Numbers of the image stay float32, whichever precision the file computes with. */
-function cast(call: Call): Value {
-  const [FLOAT, FLOAT16, DOUBLE] = [1, 10, 11];
-  const to = call.attributes.int('to', FLOAT);
-  if (![FLOAT, FLOAT16, DOUBLE].includes(to)) throw unsupported(call.node, 'makes integers of the image');
-  return call.value(0);
+/** Gather at constant positions; one position without an axis of its own drops the axis. */
+function gatherRule(call: Call): Value {
+  const x = call.weight(0, zerosInit);
+  const { tensor } = call.constant(1);
+  const axis = axisOf(call.node, call.attributes.int('axis', 0), x.shape.length);
+  const positions = numbersOf(tensor).map((at) => axisOf(call.node, at, x.shape[axis]));
+  const parts = runsOf(positions).map(({ start, end }) => sliceAxis(x, axis, start, end));
+  const joined = parts.length === 1 ? parts[0] : concat(parts, axis);
+  return reshape(joined, [...x.shape.slice(0, axis), ...tensor.shape, ...x.shape.slice(axis + 1)]);
+}
+
+/** Successive positions as ranges. */
+function runsOf(positions: readonly number[]): { start: number; end: number }[] {
+  const runs: { start: number; end: number }[] = [];
+  for (const at of positions) {
+    const last = runs.at(-1);
+    if (last?.end === at) last.end++;
+    else runs.push({ start: at, end: at + 1 });
+  }
+  return runs;
+}
+
+/** A stored array that is spread over the batch (a class token) is trained as it is stored. */
+function expandRule(call: Call): Value {
+  const x = call.weight(0, zerosInit);
+  return spread(x, broadcastShapes(x.shape, numbersOf(call.constant(1).tensor)));
+}
+
+/** Blocks of b x b pixels become channels, and back; the order of the channels is that of ONNX. */
+function spaceToDepth(call: Call): Value {
+  const x = call.value(0);
+  const [n, c, h, w] = x.shape;
+  const b = call.attributes.int('blocksize', 1);
+  const blocks = transpose(reshape(x, [n, c, h / b, b, w / b, b]), [0, 3, 5, 1, 2, 4]);
+  return reshape(blocks, [n, c * b * b, h / b, w / b]);
+}
+
+function depthToSpace(call: Call): Value {
+  const x = call.value(0);
+  const [n, c, h, w] = x.shape;
+  const b = call.attributes.int('blocksize', 1);
+  const isColumnRow = call.attributes.string('mode', 'DCR') === 'CRD';
+  const blocks = isColumnRow
+    ? transpose(reshape(x, [n, c / (b * b), b, b, h, w]), [0, 1, 4, 2, 5, 3])
+    : transpose(reshape(x, [n, b, b, c / (b * b), h, w]), [0, 3, 4, 1, 5, 2]);
+  return reshape(blocks, [n, c / (b * b), h * b, w * b]);
 }
 
 export const RULES: Readonly<Record<string, Rule>> = {
-  // Elementwise
-  Identity: identity,
-  Dropout: identity,
-  Cast: cast,
-  Relu: unary(relu),
-  LeakyRelu: (call) => leakyRelu(call.value(0), call.attributes.float('alpha', 0.01)),
-  Clip: clipRule,
-  Sigmoid: unary(sigmoid),
-  HardSigmoid: (call) =>
-    hardSigmoid(call.value(0), call.attributes.float('alpha', 0.2), call.attributes.float('beta', 0.5)),
-  HardSwish: unary((x) => mul(x, hardSigmoid(x, 1 / 6, 0.5))),
-  Tanh: unary(tanh),
-  Erf: unary(erf),
-  Exp: unary(exp),
-  Log: unary(log),
-  Sqrt: unary(sqrt),
-  Reciprocal: unary(reciprocal),
-  Neg: unary(neg),
-  Abs: unary(abs),
-  Add: affine(add, zerosInit),
-  Mul: affine(mul, onesInit),
-  Sub: variadic(sub),
-  Div: variadic(div),
-  Sum: variadic(add),
-  Max: variadic(maximum),
-  Pow: pow,
+  ...ELEMENTWISE,
+  ...NORMS,
 
   // Layers
   Conv: conv,
   Gemm: gemm,
   MatMul: matMul,
-  BatchNormalization: batchNormalization,
 
   // Pooling and reductions
   MaxPool: maxPool,
@@ -338,8 +276,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ReduceMean: reduction(mean),
   ReduceSum: reduction(sum),
   ReduceMax: reduction(max),
-  Softmax: softmaxRule(softmax),
-  LogSoftmax: softmaxRule(logSoftmax),
+  ReduceMin: reduction(min),
+  ReduceL2: reduction(euclideanNorm),
+  ReduceSumSquare: reduction((x, axes, keepDims) => sum(mul(x, x), axes, keepDims)),
 
   // Shape
   Concat: (call) => {
@@ -360,8 +299,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   Pad: padRule,
   Slice: sliceRule,
   Split: split,
+  Gather: gatherRule,
+  Expand: expandRule,
+  SpaceToDepth: spaceToDepth,
+  DepthToSpace: depthToSpace,
 };
-
-/** Whether some rule knows the op, on values or on constants. */
-export const isKnown = (node: OnnxNode): boolean =>
-  node.domain === '' && (Object.hasOwn(RULES, node.op) || canFold(node.op));

@@ -36,6 +36,22 @@ export function unsqueezedShape(node: OnnxNode, shape: Shape, axes: readonly num
   return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : (rest.shift() ?? 1)));
 }
 
+/** Split: the extents of the parts along an axis of `extent`; without a list they are even, the last one shorter. */
+export function splitExtents(
+  node: OnnxNode,
+  extent: number,
+  given: readonly number[] | undefined,
+): readonly number[] {
+  const count = node.outputs.length;
+  const even = Math.ceil(extent / count);
+  const parts = given ?? Array.from({ length: count }, (_, part) => Math.min(even, extent - part * even));
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  if (parts.length < count || total !== extent || parts.some((part) => !(part >= 0))) {
+    throw unsupported(node, `splits ${extent} into [${parts}], which does not fit`);
+  }
+  return parts;
+}
+
 export interface Range {
   readonly start: number;
   readonly end: number;

@@ -16,7 +16,11 @@ export class Variables {
   readonly #users = new Map<string, number>();
   readonly #renamed = new Map<string, string>();
 
-  constructor(nodes: readonly OnnxNode[]) {
+  /** @param stored names under which the file stores arrays that it re-orders before their use */
+  constructor(
+    nodes: readonly OnnxNode[],
+    private readonly stored: ReadonlyMap<string, string>,
+  ) {
     for (const name of nodes.flatMap((node) => [...new Set(node.inputs)])) {
       this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
     }
@@ -30,7 +34,8 @@ export class Variables {
   /** The name of the variable for `constant` as an operand of `node`. */
   nameOf({ name, tensor }: Constant, node: OnnxNode): string {
     const isVector = tensor.shape.filter((extent) => extent > 1).length <= 1;
-    const own = isVector && (this.#users.get(name) ?? 0) > 1 ? `${name}/${node.outputs[0]}` : name;
+    const shared = isVector && (this.#users.get(name) ?? 0) > 1;
+    const own = shared ? `${name}/${node.outputs[0]}` : (this.stored.get(name) ?? name);
     return this.#renamed.get(own) ?? own;
   }
 
