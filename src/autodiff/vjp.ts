@@ -7,11 +7,15 @@ import {
   between,
   cast,
   channelAffine,
+  channelWindowSum,
+  conv2d,
   cumulativeSum,
   div,
   equal,
   exp,
   expand,
+  gatherElements,
+  gatherNd,
   greater,
   less,
   log,
@@ -21,6 +25,9 @@ import {
   pad,
   pow,
   reshape,
+  resize2d,
+  scatterElements,
+  scatterNd,
   sigmoid,
   slice,
   step,
@@ -32,6 +39,7 @@ import type { NodeOf, Value } from '../graph/graph.ts';
 import { poolOutputSize } from '../graph/infer.ts';
 import type { Op, OpAttributes } from '../graph/ops.ts';
 import { type Shape, sameShape, sizeOf } from '../tensor/tensor.ts';
+import { roiAlignCotangent } from './roi-align.ts';
 
 type Cotangents = readonly (Value | undefined)[];
 export type VjpRule<O extends Op> =
@@ -56,6 +64,21 @@ function keptShape(shape: Shape, axes: readonly number[]): Shape {
 
 function spread({ inputs: [x], attributes: { axes } }: NodeOf<'sum' | 'mean'>, dy: Value): Value {
   return expand(reshape(dy, keptShape(x.shape, axes)), x.shape);
+}
+
+const zeros = (like: Value): Value => expand(like.graph.scalar(0), like.shape);
+
+/** Adds each part's cotangent where the part was taken: x as [P, A, Q], dy as [P, M, Q], rows first. */
+function gatherCotangent(x: Value, indices: Value, axis: number, dy: Value): Value {
+  const [before, count, after] = [
+    sizeOf(x.shape.slice(0, axis)),
+    sizeOf(indices.shape),
+    sizeOf(x.shape.slice(axis + 1)),
+  ];
+  const rows = transpose(reshape(dy, [before, count, after]), [1, 0, 2]);
+  const none = expand(x.graph.scalar(0), [x.shape[axis], before, after]);
+  const summed = scatterNd(none, reshape(indices, [count, 1]), rows, 'add');
+  return reshape(transpose(summed, [1, 0, 2]), x.shape);
 }
 
 /** Equal maxima (or minima) share the gradient. */
@@ -212,6 +235,27 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
     return [slice(dy, before, ends, steps)];
   },
 
+  gather: ({ inputs: [x, indices], attributes: { axis } }, dy) => [gatherCotangent(x, indices, axis, dy)],
+  gatherElements: ({ inputs: [x, indices], attributes: { axis } }, dy) => [
+    scatterElements(zeros(x), indices, dy, axis, 'add'),
+  ],
+  // What was replaced does not count.
+  scatterElements: ({ inputs: [, indices, updates], attributes: { axis, reduction } }, dy) => [
+    reduction === 'add' ? dy : scatterElements(dy, indices, zeros(updates), axis),
+    undefined,
+    gatherElements(dy, indices, axis),
+  ],
+  gatherNd: ({ inputs: [x, indices] }, dy) => [scatterNd(zeros(x), indices, dy, 'add')],
+  scatterNd: ({ inputs: [, indices, updates], attributes: { reduction } }, dy) => [
+    reduction === 'add' ? dy : scatterNd(dy, indices, zeros(updates)),
+    undefined,
+    gatherNd(dy, indices),
+  ],
+  topK: ({ inputs: [x], outputs: [, indices], attributes: { axis } }, dy) => [
+    scatterElements(zeros(x), indices, dy, axis),
+  ],
+  nonMaxSuppression: 'zero',
+
   conv2d: ({ inputs: [x, w], attributes }, dy) => {
     const graph = x.graph;
     return [
@@ -219,8 +263,15 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
       graph.emit('conv2dWeightGradient', [x, dy], { ...attributes, weightShape: w.shape })[0],
     ];
   },
-  conv2dInputGradient: 'not differentiable',
-  conv2dWeightGradient: 'not differentiable',
+  // The three convolution ops are one trilinear form, so each one's cotangents are the other two.
+  conv2dInputGradient: ({ inputs: [dy, w], attributes: { inputShape, ...a } }, dx) => [
+    conv2d(dx, w, a),
+    dy.graph.emit('conv2dWeightGradient', [dx, dy], { ...a, weightShape: w.shape })[0],
+  ],
+  conv2dWeightGradient: ({ inputs: [x, dy], attributes: { weightShape, ...a } }, dw) => [
+    x.graph.emit('conv2dInputGradient', [dy, dw], { ...a, inputShape: x.shape })[0],
+    conv2d(x, dw, a),
+  ],
   maxPool2d: ({ inputs: [x], outputs: [, indices] }, dy) => [
     x.graph.emit('maxPool2dGradient', [dy, indices], { inputShape: x.shape })[0],
   ],
@@ -250,6 +301,23 @@ export const vjpRules: { [O in Op]: VjpRule<O> } = {
   batchNorm: ({ inputs: [x, scale], outputs: [, mean, variance], attributes }, dy) =>
     x.graph.emit('batchNormGradient', [dy, x, mean, variance, scale], attributes),
   batchNormGradient: 'not differentiable',
+  groupNorm: ({ inputs: [x, scale], outputs: [, mean, variance], attributes }, dy) =>
+    x.graph.emit('groupNormGradient', [dy, x, mean, variance, scale], attributes),
+  groupNormGradient: 'not differentiable',
+  // y = x s^-b, s = k + a / n W(x^2): dx = dy s^-b - 2 a b / n x W^T(dy y / s)
+  localResponseNorm: ({ inputs: [x], outputs: [y, s], attributes: { size, alpha, beta } }, dy) => {
+    const behind = Math.floor(size / 2);
+    const summed = channelWindowSum(div(mul(dy, y), s), behind, size - 1 - behind);
+    return [sub(mul(dy, pow(s, -beta)), mul(mul(x, summed), (2 * alpha * beta) / size))];
+  },
+  channelWindowSum: ({ attributes: { before, after } }, dy) => [channelWindowSum(dy, after, before)],
+  resize2d: ({ inputs: [x], attributes: { size: _, ...a } }, dy) => [
+    x.graph.emit('resize2dGradient', [dy], { ...a, inputShape: x.shape })[0],
+  ],
+  resize2dGradient: ({ inputs: [dy], attributes: { inputShape: _, ...a } }, dx) => [
+    resize2d(dx, { ...a, size: [dy.shape[2], dy.shape[3]] }),
+  ],
+  roiAlign: (node, dy) => [roiAlignCotangent(node, dy)],
   // dx = dy scale, dscale = sum dy x, dbias = sum dy
   channelAffine: ({ inputs: [x, scale] }, dy) => {
     const none = x.graph.constant({

@@ -13,6 +13,9 @@ import { assignLayouts, type Form, type Layout, physicalShape } from './layout.t
 import { convRules } from './rules/conv.ts';
 import { elementwiseRules } from './rules/elementwise.ts';
 import { imageRules } from './rules/image.ts';
+import { normalizationRules } from './rules/normalization.ts';
+import { resampleRules } from './rules/resample.ts';
+import { selectionRules } from './rules/selection.ts';
 import { shapeRules } from './rules/shape.ts';
 
 export type LowerRule<O extends Op> = (node: NodeOf<O>, emitter: Emitter) => void;
@@ -58,6 +61,9 @@ const RULES: { [O in Op]: LowerRule<O> } = {
   ...shapeRules,
   ...convRules,
   ...imageRules,
+  ...normalizationRules,
+  ...selectionRules,
+  ...resampleRules,
 };
 
 /** Lowers what `outputs` (name -> value) need of their graph. Inputs they do not need of the graph are left out. */

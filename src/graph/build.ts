@@ -1,7 +1,17 @@
 /** One function per op, from values to values, with the defaults of daily use. Numbers may stand for scalars. */
 import { type DType, type Shape, tensor, zeros } from '../tensor/tensor.ts';
 import type { Value } from './graph.ts';
-import type { ConvAttributes, Op, OpAttributes, Padding, Pair, PoolAttributes } from './ops.ts';
+import type {
+  ConvAttributes,
+  Op,
+  OpAttributes,
+  Padding,
+  Pair,
+  PoolAttributes,
+  ResizeAttributes,
+  RoiAlignAttributes,
+  ScatterReduction,
+} from './ops.ts';
 
 function emit<O extends Op>(op: O, inputs: readonly Value[], attributes: OpAttributes[O]): Value {
   return inputs[0].graph.emit(op, inputs, attributes)[0];
@@ -151,15 +161,39 @@ export interface ConvOptions {
   groups?: number;
 }
 
+const convAttributes = (options: ConvOptions): ConvAttributes => ({
+  strides: pair(options.strides ?? 1),
+  padding: padding(options.padding ?? 0),
+  dilations: pair(options.dilations ?? 1),
+  groups: options.groups ?? 1,
+});
+
 /** x [N, C, H, W], weight [O, C / groups, KH, KW] -> [N, O, OH, OW]. */
-export function conv2d(x: Value, weight: Value, options: ConvOptions = {}): Value {
-  const attributes: ConvAttributes = {
-    strides: pair(options.strides ?? 1),
-    padding: padding(options.padding ?? 0),
-    dilations: pair(options.dilations ?? 1),
-    groups: options.groups ?? 1,
-  };
-  return emit('conv2d', [x, weight], attributes);
+export const conv2d = (x: Value, weight: Value, options: ConvOptions = {}): Value =>
+  emit('conv2d', [x, weight], convAttributes(options));
+
+/**
+ * Transposed convolution: x [N, C, H, W], weight [C, O / groups, KH, KW] -> [N, O, OH, OW] with
+ * OH = (H - 1) stride - padding at both ends + dilation (KH - 1) + 1 + output padding, as PyTorch defines it. It is
+ * the map that takes gradients of a convolution's output to those of its input; output padding, less than the
+ * stride, chooses among the input sizes that give one output size.
+ */
+export function convTranspose2d(
+  x: Value,
+  weight: Value,
+  options: ConvOptions & { outputPadding?: PairLike } = {},
+): Value {
+  const attributes = convAttributes(options);
+  const { strides, padding: sides, dilations, groups } = attributes;
+  const extra = pair(options.outputPadding ?? 0);
+  const extent = (axis: 0 | 1) =>
+    (x.shape[2 + axis] - 1) * strides[axis] -
+    (sides[axis] + sides[2 + axis]) +
+    dilations[axis] * (weight.shape[2 + axis] - 1) +
+    1 +
+    extra[axis];
+  const inputShape = [x.shape[0], weight.shape[1] * groups, extent(0), extent(1)];
+  return emit('conv2dInputGradient', [x, weight], { ...attributes, inputShape });
 }
 
 export interface PoolOptions {
@@ -178,8 +212,8 @@ function poolAttributes(options: PoolOptions): PoolAttributes {
   };
 }
 
-export const maxPool2d = (x: Value, options: PoolOptions): Value =>
-  emit('maxPool2d', [x], poolAttributes(options));
+export const maxPool2d = (x: Value, options: PoolOptions & { dilations?: PairLike }): Value =>
+  emit('maxPool2d', [x], { ...poolAttributes(options), dilations: pair(options.dilations ?? 1) });
 
 export function averagePool2d(x: Value, options: PoolOptions & { countIncludePad?: boolean }): Value {
   const { countIncludePad = false } = options;
@@ -200,3 +234,114 @@ export function batchNorm(
 /** x * scale + bias, scale and bias [C]. */
 export const channelAffine = (x: Value, scale: Value, bias: Value): Value =>
   emit('channelAffine', [x, scale, bias], {});
+
+/**
+ * Group normalisation (Wu & He, arXiv 1803.08494): each image's groups of neighbouring channels are normalised over
+ * channels, H and W, then scaled and shifted per channel. x [N, C, H, W], scale and bias [C].
+ */
+export const groupNorm = (x: Value, scale: Value, bias: Value, groups: number, epsilon = 1e-5): Value =>
+  emit('groupNorm', [x, scale, bias], { groups, epsilon });
+
+/**
+ * Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3, with the sum of squares taken
+ * as a mean): y = x / (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta. An even window has one
+ * channel more behind than before, as ONNX has it; PyTorch has it the other way round.
+ */
+export function localResponseNorm(
+  x: Value,
+  options: { size: number; alpha?: number; beta?: number; k?: number },
+): Value {
+  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  return emit('localResponseNorm', [x], { size, alpha, beta, k });
+}
+
+/** At each channel c the sum over channels c - before to c + after of an image. */
+export const channelWindowSum = (x: Value, before: number, after: number): Value =>
+  emit('channelWindowSum', [x], { before, after });
+
+export interface ResizeOptions extends Partial<ResizeAttributes> {
+  /** Height and width of the result. */
+  size: PairLike;
+}
+
+/**
+ * Resizes images [N, C, H, W]. PyTorch's `nearest` is `{ mode: 'nearest', coordinates: 'asymmetric' }`, the default;
+ * its `bilinear` is `{ mode: 'linear' }`, with `coordinates: 'align_corners'` where it says so. Nothing is smoothed
+ * on the way down.
+ */
+export function resize2d(x: Value, options: ResizeOptions): Value {
+  const { size, mode = 'nearest', rounding = 'floor' } = options;
+  const { coordinates = mode === 'nearest' ? 'asymmetric' : 'half_pixel' } = options;
+  return emit('resize2d', [x], { size: pair(size), mode, coordinates, rounding });
+}
+
+/** Indices [..] replace `axis` of x by theirs: NumPy's take. int32 or int64, negative ones count from the end. */
+export const gather = (x: Value, indices: Value, axis = 0): Value => emit('gather', [x, indices], { axis });
+
+/** y[i][j] = x[indices[i][j]][j] for axis 0, and so on: PyTorch's gather, NumPy's take_along_axis. */
+export const gatherElements = (x: Value, indices: Value, axis: number): Value =>
+  emit('gatherElements', [x, indices], { axis });
+
+/**
+ * x with y[indices[i][j]][j] = updates[i][j] for axis 0, and so on; `add` adds to what is there. Where indices repeat
+ * without `add`, any of their updates is taken.
+ */
+export const scatterElements = (
+  x: Value,
+  indices: Value,
+  updates: Value,
+  axis: number,
+  reduction: ScatterReduction = 'none',
+): Value => emit('scatterElements', [x, indices, updates], { axis, reduction });
+
+/** indices [.., K] name parts of x by their first K axes: [..] + x.shape[K..]. */
+export const gatherNd = (x: Value, indices: Value): Value => emit('gatherNd', [x, indices], {});
+
+/** x with the parts that indices [.., K] name replaced by, or added to, updates [..] + x.shape[K..]. */
+export const scatterNd = (
+  x: Value,
+  indices: Value,
+  updates: Value,
+  reduction: ScatterReduction = 'none',
+): Value => emit('scatterNd', [x, indices, updates], { reduction });
+
+/** The k largest (or smallest) numbers along an axis, in order, and their int64 indices. Ties: lowest index first. */
+export function topK(
+  x: Value,
+  k: number,
+  axis = x.shape.length - 1,
+  options: { largest?: boolean } = {},
+): { values: Value; indices: Value } {
+  const { largest = true } = options;
+  const [values, indices] = x.graph.emit('topK', [x], { axis, k, largest });
+  return { values, indices };
+}
+
+/**
+ * Greedy suppression of boxes that overlap a better one of their class by more than `overlap` (intersection over
+ * union). boxes [B, N, 4] by two opposite corners, scores [B, C, N] -> int64 [B, C, limit]: indices of the kept
+ * boxes with falling score, then -1. Boxes must score more than `minimumScore`.
+ */
+export function nonMaxSuppression(
+  boxes: Value,
+  scores: Value,
+  options: { limit: number; overlap: number; minimumScore?: number },
+): Value {
+  const { limit, overlap, minimumScore = Number.NEGATIVE_INFINITY } = options;
+  return emit('nonMaxSuppression', [boxes, scores], { limit, overlap, minimumScore });
+}
+
+export interface RoiAlignOptions extends Partial<Omit<RoiAlignAttributes, 'size'>> {
+  /** Cells per region: rows and columns. */
+  size: PairLike;
+}
+
+/**
+ * RoIAlign (He et al., arXiv 1703.06870), as torchvision has it: x [N, C, H, W], boxes [R, 4] as x1, y1, x2, y2 in
+ * coordinates that `spatialScale` turns into those of x, and the image of each box [R] -> [R, C, ...size]: means of
+ * bilinearly interpolated points. Differentiable in x alone.
+ */
+export function roiAlign(x: Value, boxes: Value, images: Value, options: RoiAlignOptions): Value {
+  const { size, spatialScale = 1, samplingRatio = 0, aligned = false } = options;
+  return emit('roiAlign', [x, boxes, images], { size: pair(size), spatialScale, samplingRatio, aligned });
+}

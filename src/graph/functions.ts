@@ -2,3 +2,5 @@
 
 export * from './activations.ts';
 export * from './build.ts';
+export * from './normalization.ts';
+export * from './selection.ts';

@@ -101,6 +101,12 @@ function conv2d([x, w]: readonly ValueType[], a: ConvAttributes): ValueType[] {
   return [f32([n, o, h, v])];
 }
 
+/** The pooling whose window is as long as a dilated one. */
+export function dilatedWindow(a: OpAttributes['maxPool2d']): PoolAttributes {
+  const span = (axis: 0 | 1) => (a.kernel[axis] - 1) * a.dilations[axis] + 1;
+  return { ...a, kernel: [span(0), span(1)] };
+}
+
 /** Output height and width of a pooling op. */
 export function poolOutputSize(input: Shape, a: PoolAttributes): [number, number] {
   const size = (axis: 0 | 1) => {
@@ -128,6 +134,42 @@ function channels(x: ValueType, ...vectors: ValueType[]): Shape {
     ]), `a vector of shape ${showShape(shape)} for ${x.shape[1]} channels`);
   }
   return [x.shape[1]];
+}
+
+/** Mean or variance of each image's groups of channels. */
+function groupStatistics(x: ValueType, groups: number): ValueType {
+  const [count] = channels(x);
+  require(groups >= 1 && count % groups === 0, `${count} channels do not divide into ${groups} groups`);
+  return f32([x.shape[0], groups]);
+}
+
+const isIndex = ({ dtype }: ValueType) => dtype === 'int32' || dtype === 'int64';
+
+function requireIndices(indices: ValueType): void {
+  require(isIndex(indices), 'indices must be integers');
+}
+
+/** Indices of an elementwise selection: as many axes as x, and off the axis no longer than x. */
+function requireElementIndices(x: ValueType, indices: ValueType, axis: number): void {
+  requireAxes(x, [axis]);
+  requireIndices(indices);
+  const fits =
+    indices.shape.length === x.shape.length &&
+    indices.shape.every((extent, other) => other === axis || extent <= x.shape[other]);
+  require(fits, `indices of shape ${showShape(indices.shape)} for ${showShape(x.shape)} along axis ${axis}`);
+}
+
+/** The shape of what rows of indices [.., K] name in x. */
+function partsShape(x: ValueType, indices: ValueType): Shape {
+  requireIndices(indices);
+  const named = indices.shape[indices.shape.length - 1] ?? 0;
+  require(named >= 1 && named <= x.shape.length, `rows of ${named} indices for ${x.shape.length} axes`);
+  return [...indices.shape.slice(0, -1), ...x.shape.slice(named)];
+}
+
+function requireUpdates(x: ValueType, updates: ValueType, shape: Shape): void {
+  require(sameShape(updates.shape, shape), `the updates should be ${showShape(shape)}`);
+  require(updates.dtype === x.dtype, 'operand and updates differ in type');
 }
 
 const RULES: { [O in Op]: Rule<O> } = {
@@ -251,6 +293,44 @@ const RULES: { [O in Op]: Rule<O> } = {
     return [{ shape, dtype: x.dtype }];
   },
 
+  gather: ([x, indices], { axis }) => {
+    requireAxes(x, [axis]);
+    requireIndices(indices);
+    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+    return [{ shape, dtype: x.dtype }];
+  },
+  gatherElements: ([x, indices], { axis }) => {
+    requireElementIndices(x, indices, axis);
+    return [{ shape: indices.shape, dtype: x.dtype }];
+  },
+  scatterElements: ([x, indices, updates], { axis }) => {
+    requireElementIndices(x, indices, axis);
+    requireUpdates(x, updates, indices.shape);
+    return sameAs([x]);
+  },
+  gatherNd: ([x, indices]) => [{ shape: partsShape(x, indices), dtype: x.dtype }],
+  scatterNd: ([x, indices, updates]) => {
+    requireUpdates(x, updates, partsShape(x, indices));
+    return sameAs([x]);
+  },
+  topK: ([x], { axis, k }) => {
+    requireAxes(x, [axis]);
+    require(Number.isInteger(k) && k >= 1 && k <= x.shape[axis], `takes ${k} of ${x.shape[axis]}`);
+    const shape = x.shape.map((extent, other) => (other === axis ? k : extent));
+    return [
+      { shape, dtype: x.dtype },
+      { shape, dtype: 'int64' },
+    ];
+  },
+  nonMaxSuppression: ([boxes, scores], { limit }) => {
+    const [images, count, corners] = boxes.shape;
+    require(boxes.shape.length === 3 && corners === 4, 'boxes must be [B, N, 4]');
+    const fits = scores.shape.length === 3 && scores.shape[0] === images && scores.shape[2] === count;
+    require(fits, `scores must be [${images}, C, ${count}]`);
+    require(Number.isInteger(limit) && limit >= 1, `keeps ${limit} boxes`);
+    return [{ shape: [images, scores.shape[1], limit], dtype: 'int64' }];
+  },
+
   conv2d,
   conv2dInputGradient: ([dy, w], a) => {
     const [y] = conv2d([f32(a.inputShape), w], a);
@@ -263,7 +343,7 @@ const RULES: { [O in Op]: Rule<O> } = {
     return [f32(a.weightShape)];
   },
   maxPool2d: (inputs, a) => {
-    const [y] = pool(inputs, a);
+    const [y] = pool(inputs, dilatedWindow(a));
     return [y, { shape: y.shape, dtype: 'int64' }];
   },
   maxPool2dGradient: ([dy, indices], { inputShape }) => {
@@ -279,6 +359,49 @@ const RULES: { [O in Op]: Rule<O> } = {
     const vector = channels(x, mean, variance, scale);
     require(sameShape(dy.shape, x.shape), 'gradient and image differ');
     return [f32(x.shape), f32(vector), f32(vector)];
+  },
+  groupNorm: ([x, scale, bias], { groups }) => {
+    const statistics = groupStatistics(x, groups);
+    channels(x, scale, bias);
+    return [f32(x.shape), statistics, statistics];
+  },
+  groupNormGradient: ([dy, x, mean, variance, scale], { groups }) => {
+    const statistics = groupStatistics(x, groups);
+    const vector = channels(x, scale);
+    require(sameShape(dy.shape, x.shape), 'gradient and image differ');
+    const fits = [mean, variance].every(({ shape }) => sameShape(shape, statistics.shape));
+    require(fits, `mean and variance must be ${showShape(statistics.shape)}`);
+    return [f32(x.shape), f32(vector), f32(vector)];
+  },
+  localResponseNorm: ([x], { size }) => {
+    channels(x);
+    require(Number.isInteger(size) && size >= 1, `a window of ${size} channels`);
+    return [f32(x.shape), f32(x.shape)];
+  },
+  channelWindowSum: ([x], { before, after }) => {
+    channels(x);
+    const whole = [before, after].every((n) => Number.isInteger(n) && n >= 0);
+    require(whole, `a window from ${before} channels before to ${after} behind`);
+    return [f32(x.shape)];
+  },
+  resize2d: ([x], { size }) => {
+    channels(x);
+    const whole = size.every((extent) => Number.isInteger(extent) && extent >= 1);
+    require(whole, `${size} is not a height and width`);
+    return [f32([x.shape[0], x.shape[1], ...size])];
+  },
+  resize2dGradient: ([dy], { inputShape }) => {
+    const fits = dy.shape.length === 4 && sameShape(dy.shape.slice(0, 2), inputShape.slice(0, 2));
+    require(fits, `is no gradient of a resized ${showShape(inputShape)}`);
+    return [f32(inputShape)];
+  },
+  roiAlign: ([x, boxes, images], { size }) => {
+    channels(x);
+    const [regions] = boxes.shape;
+    require(boxes.shape.length === 2 && boxes.shape[1] === 4, 'boxes must be [R, 4]');
+    require(isIndex(images) &&
+      sameShape(images.shape, [regions]), `image indices must be ${regions} integers`);
+    return [f32([regions, x.shape[1], ...size])];
   },
   channelAffine: ([x, scale, bias]) => {
     channels(x, scale, bias);

@@ -27,10 +27,34 @@ export interface PoolAttributes {
   readonly ceilMode: boolean;
 }
 
+/**
+ * How an image is resized. `coordinates` says which point of the input an output pixel i stands for: (i + 1/2) in /
+ * out - 1/2 (`half_pixel`), i in / out (`asymmetric`) or i (in - 1) / (out - 1) (`align_corners`). `nearest` rounds it.
+ */
+export interface ResizeAttributes {
+  readonly mode: 'nearest' | 'linear';
+  readonly coordinates: 'half_pixel' | 'asymmetric' | 'align_corners';
+  readonly rounding: 'floor' | 'ceil' | 'round_prefer_floor' | 'round_prefer_ceil';
+}
+
+export interface RoiAlignAttributes {
+  /** Cells per region: rows and columns. */
+  readonly size: Pair;
+  /** From the coordinates of the boxes to those of the feature map. */
+  readonly spatialScale: number;
+  /** Points per cell along each axis; 0: as many as the cell has pixels, rounded up. */
+  readonly samplingRatio: number;
+  /** Pixels have their centres at halves, and regions may be thinner than a pixel. */
+  readonly aligned: boolean;
+}
+
 interface ReduceAttributes {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
+
+/** What scattering does with the numbers that are there: replaces them (by any of several updates), or adds. */
+export type ScatterReduction = 'none' | 'add';
 
 /**
  * What an input is for. `data` changes with every call (images, labels, a learning rate); `parameter` and
@@ -104,15 +128,41 @@ export interface OpAttributes {
   slice: { readonly starts: Shape; readonly ends: Shape; readonly steps: Shape }; // one entry per axis, steps >= 1
   pad: { readonly before: Shape; readonly after: Shape; readonly interior: Shape; readonly value: number };
 
+  // Selection. Indices are int32 or int64; a negative one counts from the end.
+  gather: { readonly axis: number }; // (x, indices): each index is replaced by the part of x there
+  gatherElements: { readonly axis: number }; // (x, indices of x's rank): one index per result along the axis
+  scatterElements: { readonly axis: number; readonly reduction: ScatterReduction }; // (x, indices, updates)
+  gatherNd: None; // (x, indices [.., K]): each row of indices names a part of x by its first K axes
+  scatterNd: { readonly reduction: ScatterReduction }; // (x, indices [.., K], updates)
+  topK: { readonly axis: number; readonly k: number; readonly largest: boolean }; // -> (values, indices int64)
+  nonMaxSuppression: {
+    readonly limit: number;
+    readonly overlap: number;
+    readonly minimumScore: number;
+  }; // (boxes [B, N, 4], scores [B, C, N]) -> int64 [B, C, limit]: box indices by falling score, then -1
+
   // Images
   conv2d: ConvAttributes; // (x, weight)
   conv2dInputGradient: ConvAttributes & { readonly inputShape: Shape }; // (dy, weight) -> dx
   conv2dWeightGradient: ConvAttributes & { readonly weightShape: Shape }; // (x, dy) -> dweight
-  maxPool2d: PoolAttributes; // x -> (y, indices): indices are opaque, for maxPool2dGradient alone
+  maxPool2d: PoolAttributes & { readonly dilations: Pair }; // x -> (y, indices): indices are opaque, for maxPool2dGradient alone
   maxPool2dGradient: { readonly inputShape: Shape }; // (dy, indices) -> dx
   averagePool2d: PoolAttributes & { readonly countIncludePad: boolean };
   batchNorm: { readonly epsilon: number }; // (x, scale, bias) -> (y, mean, variance): biased batch statistics
   batchNormGradient: { readonly epsilon: number }; // (dy, x, mean, variance, scale) -> (dx, dscale, dbias)
+  groupNorm: { readonly groups: number; readonly epsilon: number }; // as batchNorm, with mean and variance [N, groups]
+  groupNormGradient: { readonly groups: number; readonly epsilon: number }; // as batchNormGradient
+  // x -> (y, s): y = x s^-beta, s = k + alpha / size times the sum of squares over `size` neighbouring channels
+  localResponseNorm: {
+    readonly size: number;
+    readonly alpha: number;
+    readonly beta: number;
+    readonly k: number;
+  };
+  channelWindowSum: { readonly before: number; readonly after: number }; // sum over channels c - before to c + after
+  resize2d: ResizeAttributes & { readonly size: Pair };
+  resize2dGradient: ResizeAttributes & { readonly inputShape: Shape }; // dy -> dx
+  roiAlign: RoiAlignAttributes; // (x, boxes [R, 4], image indices [R]) -> [R, C, ...size]; boxes get no gradient
   channelAffine: None; // (x, scale [C], bias [C]) -> x * scale + bias, per channel
 }
 

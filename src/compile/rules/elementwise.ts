@@ -43,6 +43,19 @@ function beyond(e: Emitter, x: string, bound: number, side: 1 | -1): string {
   return hardSigmoid(e, x, side * steepness, -side * bound * steepness);
 }
 
+/** x^exponent; the powers of normalisations by roots, which are several times faster. */
+export function power(e: Emitter, x: string, exponent: number): string {
+  const root = () => e.emit('Sqrt', [x]);
+  const threeQuarters = () => {
+    const half = root();
+    return e.emit('Mul', [half, e.emit('Sqrt', [half])]);
+  };
+  const known: Record<number, () => string> = { 0.5: root, 0.75: threeQuarters, 1: () => x };
+  const make = known[Math.abs(exponent)];
+  if (!make) return e.emit('Pow', [x, e.float(exponent)]);
+  return exponent < 0 ? e.emit('Reciprocal', [make()]) : make();
+}
+
 /** Element types in ONNX's numbering. */
 const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
@@ -82,7 +95,14 @@ export const elementwiseRules = {
   sub: broadcasting('Sub'),
   mul: broadcasting('Mul'),
   div: broadcasting('Div'),
-  pow: broadcasting('Pow'),
+  pow: (node, e) => {
+    const [x, exponent] = node.inputs;
+    const { op, attributes } = exponent.node;
+    const single = op === 'constant' && exponent.shape.length === 0;
+    if (single)
+      e.define(node.outputs[0], power(e, operand(x, node.outputs[0], e), Number(attributes.value.data[0])));
+    else broadcasting('Pow')(node, e);
+  },
   maximum: broadcasting('Max'),
   minimum: broadcasting('Min'),
   greater: broadcasting('Greater'),

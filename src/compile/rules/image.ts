@@ -1,5 +1,6 @@
 /** Lowering of pooling and normalisation. */
 import type { NodeOf } from '../../graph/graph.ts';
+import { dilatedWindow } from '../../graph/infer.ts';
 import type { Op, PoolAttributes } from '../../graph/ops.ts';
 import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
@@ -154,12 +155,12 @@ export const imageRules = {
   maxPool2d: ({ inputs: [x], outputs: [y, indices], attributes }, e) => {
     const layout = e.layoutOf(y);
     const remembers = e.isUsed(indices);
-    const names = e.emitAll(
-      'MaxPool',
-      [e.use(x, layout)],
-      poolAttributes(attributes, x.shape, y.shape),
-      remembers ? 2 : 1,
-    );
+    const window = {
+      ...poolAttributes(dilatedWindow(attributes), x.shape, y.shape),
+      kernel_shape: { ints: attributes.kernel },
+      dilations: { ints: attributes.dilations },
+    };
+    const names = e.emitAll('MaxPool', [e.use(x, layout)], window, remembers ? 2 : 1);
     e.define(y, names[0], layout);
     if (remembers) e.define(indices, names[1], layout);
   },
