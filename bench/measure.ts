@@ -1,4 +1,7 @@
 /** One row: its sides take turns, and their medians are compared. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Row, SideDefinition } from './rows.ts';
 import { type Answer, RunningSide, reasonAgainst } from './sides.ts';
 
@@ -45,16 +48,45 @@ interface Turn {
   readonly answers: Answer[];
 }
 
-/** Runs the row's sides one after another, `repetitions` times, beginning with ours. */
+/** Prepares the row's folder, runs its sides in turns, `repetitions` times, beginning with ours, and compares them. */
 export async function measureRow(row: Row, options: MeasureOptions): Promise<Outcome> {
-  const reasons = row.peers.map(reasonAgainst);
-  const definitions = [row.ours, ...row.peers.filter((_, index) => !reasons[index])];
-  const turns = definitions.map((definition): Turn => ({ definition, title: definition.name, answers: [] }));
   const { threads, repetitions = row.repetitions, onProgress } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'transferlab-bench-'));
+  const given = { ...row.options, folder };
+  const start = async (definition: SideDefinition) => {
+    onProgress(`${row.name}: ${definition.name} starts`);
+    return RunningSide.start(definition, given, threads);
+  };
+  try {
+    if (row.prepare) {
+      onProgress(`${row.name}: making its data`);
+      await (await import(new URL(row.prepare, import.meta.url).href)).prepare(folder, given);
+    }
+    const reasons = row.peers.map(reasonAgainst);
+    const turns = [row.ours, ...row.peers.filter((_, index) => !reasons[index])].map(turnOf);
+    await takeTurns(turns, repetitions, start, (text) => onProgress(`${row.name}: ${text}`));
+    const skipped = turns.length > 1 || row.peers.length === 0 ? null : (reasons[0] ?? null);
+    const checked =
+      row.check && turns.length > 1 && !reasonAgainst(row.check) ? await once(row.check, start) : {};
+    return outcomeOf(row, turns, { threads, repetitions, skipped }, checked);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Start = (definition: SideDefinition) => Promise<RunningSide>;
+
+const turnOf = (definition: SideDefinition): Turn => ({ definition, title: definition.name, answers: [] });
+
+async function takeTurns(
+  turns: readonly Turn[],
+  repetitions: number,
+  start: Start,
+  onProgress: (text: string) => void,
+): Promise<void> {
   const running = new Map<Turn, RunningSide>();
   const startOf = async (turn: Turn) => {
-    onProgress(`${row.name}: ${turn.definition.name} warms up`);
-    const side = await RunningSide.start(turn.definition, row.options, threads);
+    const side = await start(turn.definition);
     if (side.form) turn.title = `${turn.definition.name}, ${side.form}`;
     running.set(turn, side);
     return side;
@@ -62,7 +94,7 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Out
   try {
     for (const turn of turns) if (!turn.definition.fresh) await startOf(turn);
     for (let index = 0; index < repetitions; index++) {
-      onProgress(`${row.name}: repetition ${index + 1} of ${repetitions}`);
+      onProgress(`repetition ${index + 1} of ${repetitions}`);
       for (const turn of turns) {
         const side = running.get(turn) ?? (await startOf(turn));
         turn.answers.push(await side.measure());
@@ -74,8 +106,14 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Out
   } finally {
     await Promise.all([...running.values()].map((side) => side.close()));
   }
-  const skipped = turns.length > 1 || row.peers.length === 0 ? null : (reasons[0] ?? null);
-  return outcomeOf(row, turns, { threads, repetitions, skipped });
+}
+
+/** What a program finds, without the quantity that sides measure. */
+async function once(definition: SideDefinition, start: Start): Promise<Record<string, number | string>> {
+  const side = await start(definition);
+  const { value: _, cpuSeconds: __, ...found } = await side.measure();
+  await side.close();
+  return found;
 }
 
 const valuesOf = ({ answers }: Turn) => answers.map(({ value }) => value);
@@ -84,6 +122,7 @@ function outcomeOf(
   row: Row,
   [ours, ...peers]: readonly Turn[],
   facts: { threads: number; repetitions: number; skipped: string | null },
+  checked: Record<string, number | string>,
 ): Outcome {
   const lessIsBetter = row.unit === 's' || row.unit === 'MiB';
   const order = [...peers].sort((a, b) => median(valuesOf(a)) - median(valuesOf(b)));
@@ -103,7 +142,7 @@ function outcomeOf(
     spread: best ? [Math.min(...ratios), Math.max(...ratios)] : null,
     cpuSeconds: { ours: cpu(ours), peer: best ? cpu(best) : null },
     peerName: best?.title ?? null,
-    details: { ...detailsOf('ours', ours), ...(best ? detailsOf('peer', best) : {}) },
+    details: { ...detailsOf('ours', ours), ...(best ? detailsOf('peer', best) : {}), ...checked },
     ...facts,
     date: new Date().toISOString().slice(0, 10),
   };

@@ -60,7 +60,7 @@ function machine(): Record<string, string> {
     torch: pythonVersion('torch'),
     torchvision: pythonVersion('torchvision'),
     'scikit-learn': pythonVersion('sklearn'),
-    'TensorFlow.js': packageVersion('./node_modules/@tensorflow/tfjs-core/package.json'),
+    'TensorFlow.js': packageVersion('./node_modules/@tensorflow/tfjs/package.json'),
     'jax-js': packageVersion('./node_modules/@jax-js/jax/package.json'),
   };
 }

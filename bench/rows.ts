@@ -31,6 +31,10 @@ export interface Row {
   readonly seconds: readonly [preparation: number, repetition: number];
   /** Options for every side. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Module below bench/ that fills a folder for the sides, which are told of it as `folder`. */
+  readonly prepare?: string;
+  /** A program that looks at what the sides left in the folder; what it finds joins the details. */
+  readonly check?: SideDefinition;
 }
 
 const TORCH = ['torch', 'torchvision'];
@@ -55,7 +59,7 @@ const NETWORKS: readonly Network[] = [
   { row: 'vgg16-224', model: 'vgg16', batch: 4, steps: 1, passes: 1, seconds: 16 },
 ];
 
-const describe = ({ model, batch }: Network) =>
+const describe = ({ model, batch }: Pick<Network, 'model' | 'batch'>) =>
   `${model.split('@')[0]} on ${batch} images of ${model.split('@')[1] ?? 224} px`;
 
 const training = (network: Network): Row => ({
@@ -104,12 +108,12 @@ const memory = (network: Network): Row => ({
 
 const build = (row: string, model: string, batch: number): Row => ({
   name: `build/${row}`,
-  about: `From architecture to a training step that can run, ${describe({ model, batch } as Network)}; first start, later starts beside it`,
+  about: `From architecture to a training step that can run, ${describe({ model, batch })}; the first start against the second, which finds the cache of the first`,
   unit: 's',
   ratio: 'peer / ours',
   goal: { most: 20 },
-  ours: { name: 'transferlab', program: 'ours/build.ts' },
-  peers: [],
+  ours: { name: 'transferlab', program: 'ours/build.ts', fresh: true },
+  peers: [{ name: 'second start', program: 'ours/build.ts', fresh: true }],
   repetitions: 1,
   seconds: [0, 40],
   options: { model, batch },
@@ -149,24 +153,27 @@ const regression = (images: number, columns: number, classes: number, seconds: n
   repetitions: 3,
   seconds: [20, seconds],
   options: { images, columns, classes },
+  prepare: 'prepare/features.ts',
+  check: { name: 'check', program: 'peers/logreg_check.py', needs: ['numpy'] },
 });
 
-const data = (name: string, about: string, program: string, ours: string): Row => ({
+const loading = (name: string, about: string, epoch: 'first' | 'later'): Row => ({
   name,
   about,
   unit: 'images/s',
   ratio: 'ours / peer',
   goal: { least: 2 },
-  ours: { name: 'transferlab', program: ours },
+  ours: { name: 'transferlab', program: 'ours/loading.ts', options: { epoch } },
   peers: [true, false].map((shrink) => ({
     name: 'torchvision',
-    program,
+    program: 'peers/torchvision_loader.py',
     needs: [...TORCH, 'PIL'],
     options: { shrink },
   })),
   repetitions: 5,
-  seconds: [20, 12],
+  seconds: [40, 15],
   options: { images: 512, batch: 32 },
+  prepare: 'prepare/jpegs.ts',
 });
 
 export const ROWS: readonly Row[] = [
@@ -179,15 +186,15 @@ export const ROWS: readonly Row[] = [
   {
     name: 'peak/resnet50',
     about:
-      "ResNet-50 training on 16 images of 224 px as a share of the machine's matrix-product peak, counting three times the forward pass's multiply-adds",
+      "ResNet-50 training on 16 images of 224 px as a share of the machine's matrix-product peak in the same runtime, counting three times the forward pass's multiply-adds",
     unit: '%',
     ratio: 'ours / peer',
     goal: { least: 55 },
     ours: { name: 'transferlab', program: 'ours/peak.ts' },
-    peers: [],
-    repetitions: 7,
-    seconds: [60, 12],
-    options: { model: 'resnet50', batch: 16 },
+    peers: [{ name: 'PyTorch', program: 'peers/torch_peak.py', needs: TORCH }],
+    repetitions: 5,
+    seconds: [120, 20],
+    options: { model: 'resnet50', batch: 16, multiplyAdds: 4_087_136_256 },
   },
   smallCnn(
     'tfjs/small-cnn-wasm',
@@ -219,17 +226,15 @@ export const ROWS: readonly Row[] = [
   ),
   regression(5000, 2048, 100, 900),
   regression(50000, 512, 10, 300),
-  data(
+  loading(
     'data/decode-augment',
     'JPEG files of 500 x 375 px to normalised, randomly cropped and mirrored 224 px batches: the first epoch',
-    'peers/torchvision_loader.py',
-    'ours/first-epoch.ts',
+    'first',
   ),
-  data(
+  loading(
     'data/later-epochs',
-    'The same in later epochs, when the files have been seen before',
-    'peers/torchvision_loader.py',
-    'ours/later-epoch.ts',
+    'The same in later epochs, when we have kept the decoded images and torchvision decodes again',
+    'later',
   ),
   {
     name: 'selftest',
