@@ -67,6 +67,15 @@ command('models', 'list the built-in architectures', ['json']).action(async (val
   (await import('./commands/models.ts')).models(values);
 });
 
+command('doctor', 'what this machine offers the engine, how fast it is, and what is in the way', [
+  'threads',
+  'cache',
+  'out',
+  'json',
+]).action(async (values: OptionValues) => {
+  await (await import('./commands/doctor.ts')).doctor(values);
+});
+
 command('pretrain-demo', 'train the networks of the demonstration on the procedural source set again', [
   'out',
   'cache',

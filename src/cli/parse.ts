@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DEVICES, type Device, defaultThreads, requireDevice } from '../runtime/index.ts';
 import type { Setting } from '../store/index.ts';
-import { SETTINGS } from '../study/index.ts';
+import { SETTINGS } from '../study/plan.ts';
 import { UserError } from '../util/errors.ts';
 import { OPTIONS, type OptionName, type OptionValues } from './options.ts';
 

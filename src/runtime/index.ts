@@ -2,6 +2,8 @@
 export { DEVICES, type Device } from './device.ts';
 export { Executable, type ExecutableOptions, type RandomSource } from './executable.ts';
 export { ANY_BATCH, inferenceFile } from './inference.ts';
+export { type Memory, memory, type Processors, processors } from './machine.ts';
+export { matrixProductPeak, memoryBandwidth } from './measure.ts';
 export { peakResidentBytes } from './memory.ts';
 export { type DeviceState, engineVersion, probeDevices, requireDevice } from './probe.ts';
 export { createSession, defaultThreads, OnnxFunction, type SessionOptions } from './session.ts';

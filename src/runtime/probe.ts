@@ -15,6 +15,8 @@ export interface DeviceState {
   readonly works: boolean;
   /** Why it does not work, a sentence; empty when it does. */
   readonly reason: string;
+  /** What the machine must have for the device. */
+  readonly needs: string;
 }
 
 /** What the process of a trial says when it could say something. */
@@ -35,22 +37,22 @@ export function probeDevices(): Promise<DeviceState[]> {
 
 export async function probeDevice(device: Device): Promise<DeviceState> {
   const builtIn = ort.listSupportedBackends().some(({ name }) => name === device);
-  if (builtIn) return { device, builtIn, ...(await tryDevice(device)) };
-  const build = `${process.platform} ${process.arch}`;
-  const reason = `ONNX Runtime ${engineVersion()} for ${build} is built without it.`;
-  return { device, builtIn, works: false, reason };
+  const needs = DEVICE_NEEDS[device];
+  if (builtIn) return { device, builtIn, ...(await tryDevice(device)), needs };
+  const reason = `ONNX Runtime for ${process.platform} ${process.arch} is built without it.`;
+  return { device, builtIn, works: false, reason, needs };
 }
 
 /** @throws UserError DEVICE_MISSING when `device` does not work here. The processor is not tried. */
 export async function requireDevice(device: Device): Promise<void> {
   if (device === 'cpu') return;
-  const { works, reason } = await probeDevice(device);
+  const { works, reason, needs } = await probeDevice(device);
   if (works) return;
   const working = (await probeDevices()).filter((state) => state.works).map((state) => state.device);
   throw new UserError(
     'DEVICE_MISSING',
     `The device "${device}" does not work on this machine: ${reason}`,
-    `${DEVICE_NEEDS[device]} Devices that work here: ${working.join(', ')}. \`transferlab doctor\` says more.`,
+    `${needs} Devices that work here: ${working.join(', ')}. \`transferlab doctor\` says more.`,
   );
 }
 
