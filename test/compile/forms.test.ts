@@ -11,66 +11,18 @@ import * as g from '../../src/graph/index.ts';
 import { type ConvAttributes, Graph, type PoolAttributes, type Value } from '../../src/graph/index.ts';
 import { batchNorm, conv, globalMean, INFERENCE, linear, Network } from '../../src/nn/index.ts';
 import { encodeModel } from '../../src/onnx/index.ts';
-import { Executable, OnnxFunction } from '../../src/runtime/index.ts';
-import { Random } from '../../src/tensor/random.ts';
+import { OnnxFunction } from '../../src/runtime/index.ts';
 import { float32, type Shape, sizeOf, type Tensor, transpose } from '../../src/tensor/tensor.ts';
+import {
+  draw,
+  expectBoth,
+  expectNear,
+  type Feeds,
+  runInference,
+  runTraining,
+  THREADS,
+} from './both-forms.ts';
 import { referenceConv, referencePool } from './reference.ts';
-
-type Feeds = Readonly<Record<string, Tensor<'float32'>>>;
-const THREADS = { threads: 1 };
-
-function draw(shape: Shape, label: string): Tensor<'float32'> {
-  const random = new Random(5, label);
-  return float32(
-    shape,
-    Array.from({ length: sizeOf(shape) }, () => random.uniform(-1, 1)),
-  );
-}
-
-async function runTraining(
-  outputs: ReadonlyMap<string, Value>,
-  feeds: Feeds,
-): Promise<Record<string, Tensor>> {
-  const executable = await Executable.compile(outputs, THREADS);
-  for (const name of executable.inputs) executable.set(name, feeds[name]);
-  const results = await executable.run();
-  await executable.close();
-  return results;
-}
-
-async function runInference(
-  outputs: ReadonlyMap<string, Value>,
-  feeds: Feeds,
-): Promise<Record<string, Tensor>> {
-  const { model, inputs } = lower(outputs, { form: 'inference' });
-  const network = await OnnxFunction.load(encodeModel(model), THREADS);
-  const results = await network.run(Object.fromEntries(inputs.map(({ name }) => [name, feeds[name]])));
-  await network.close();
-  return results;
-}
-
-function expectNear(found: Tensor, expected: ArrayLike<number>, shape: Shape, tolerance = 1e-5): void {
-  expect(found.shape).toEqual(shape);
-  expect(found.data.length).toBe(expected.length);
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(Number(found.data[i]) - expected[i]);
-    worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
-  }
-  expect(worst).toBeLessThan(tolerance);
-}
-
-/** Both forms of one value against expected numbers. */
-async function expectBoth(
-  value: Value,
-  feeds: Feeds,
-  expected: ArrayLike<number>,
-  tolerance = 1e-5,
-): Promise<void> {
-  const outputs = new Map([['y', value]]);
-  expectNear((await runTraining(outputs, feeds)).y, expected, value.shape, tolerance);
-  expectNear((await runInference(outputs, feeds)).y, expected, value.shape, tolerance);
-}
 
 const upTo = (low: number, high: number) => fc.integer({ min: low, max: high });
 const pairOf = (low: number, high: number) => fc.tuple(upTo(low, high), upTo(low, high));
