@@ -38,6 +38,11 @@ import { createSession, fromRuntime, type SessionOptions, toRuntime } from './se
 export interface ExecutableOptions extends SessionOptions {
   /** Input name -> name of the output that becomes its next value. */
   readonly carried?: ReadonlyMap<string, string>;
+  /**
+   * Outputs of the same graph that another executable computes. Layouts are chosen for both, so that they can share
+   * the memory of inputs that both have.
+   */
+  readonly alongside?: ReadonlyMap<string, Value>;
 }
 
 /** What random ops of the graph draw from; needed when there are any. */
@@ -73,7 +78,7 @@ export class Executable {
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const lowered = lower(outputs, { form: 'training' });
+    const lowered = lower(outputs, { form: 'training', alongside: options.alongside });
     const { threads, device = 'cpu', cacheFolder, carried = new Map() } = options;
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
@@ -100,6 +105,22 @@ export class Executable {
     else transposeInto(value as Tensor<'float32'>, port.layout, memory);
   }
 
+  /** Sets a float32 input to zeros. */
+  clear(name: string): void {
+    invariant(this.#ports.get(name)?.dtype === 'float32', `"${name}" is not a float32 input`);
+    this.#release(name);
+    (this.#feeds[name].data as Float32Array).fill(0);
+  }
+
+  /**
+   * What a carried input was before the last run (copied); undefined where a device has given that memory back, or
+   * where nothing carries the input.
+   */
+  previous(name: string): Tensor | undefined {
+    const held = this.#fetches[this.#carried.get(name) ?? ''];
+    return held ? logical(held, this.#ports.get(name)!) : undefined;
+  }
+
   /**
    * The present value of an input (copied), in the order of the graph's axes. After a run on a device that keeps
    * carried inputs, `download` comes first.
@@ -118,14 +139,19 @@ export class Executable {
   /**
    * Reads the inputs `names` from the memory of `other`, without a copy. After `other` has run, its carried
    * inputs lie elsewhere and have to be shared anew. Names that are not inputs of both are passed over. Both
-   * must run on the same device.
+   * must run on the same device. `nameThere`: what `other` calls an input, where that differs.
    */
-  share(other: Executable, names: readonly string[]): void {
+  share(
+    other: Executable,
+    names: readonly string[],
+    nameThere: (name: string) => string = (name) => name,
+  ): void {
     for (const name of names) {
-      const [mine, theirs] = [this.#ports.get(name), other.#ports.get(name)];
+      const there = nameThere(name);
+      const [mine, theirs] = [this.#ports.get(name), other.#ports.get(there)];
       if (!mine || !theirs) continue;
       invariant(lieAlike(mine, theirs), `"${name}" lies differently in the two executables`);
-      this.#feeds[name] = other.#feeds[name];
+      this.#feeds[name] = other.#feeds[there];
     }
   }
 

@@ -119,24 +119,25 @@ const CHECKS: readonly Check[] = [
       : undefined;
   },
 
-  ({ processors, load }) =>
-    load > 0.5 * processors.cores
+  (examination) =>
+    isBusy(examination)
       ? warning(
           'MACHINE_BUSY',
-          `Other programs keep ${load.toFixed(1)} of ${processors.cores} processors busy, so that the engine's threads wait for each other, and the speeds measured here are too low.`,
+          `Other programs want ${examination.load.toFixed(1)} of the ${examination.processors.cores} processors, so the engine's threads wait for each other, and the speeds measured here are too low.`,
           'Close them, or give --threads the number of processors that are idle.',
         )
       : undefined,
 
-  ({ speed, threads, processors }) => {
-    if (!speed) return undefined;
+  (examination) => {
+    const { speed, threads, processors } = examination;
+    if (!speed || isBusy(examination)) return undefined;
     const gain = speed.product.allThreads / speed.product.oneThread;
     const possible = Math.min(threads, usableProcessors(processors));
     return possible > 1 && gain < WORTHWHILE * possible
       ? warning(
           'THREADS_GAIN_LITTLE',
-          `${threads} threads are ${gain.toFixed(1)} times as fast as one: other programs run, or two threads share a core.`,
-          'If no other program runs, give --threads the number of real cores.',
+          `${threads} threads are ${gain.toFixed(1)} times as fast as one.`,
+          'Two threads may share a core: give --threads the number of real cores.',
         )
       : undefined;
   },
@@ -154,6 +155,11 @@ export function usableProcessors({ allowed, quota }: Examination['processors']):
 /** 1.5 GB from 1,500,000,000 bytes. */
 export function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
+}
+
+/** The load counts processes that run or would run. */
+function isBusy({ load, processors }: Examination): boolean {
+  return load > 0.5 * processors.cores;
 }
 
 const showCount = (count: number) => String(Math.round(10 * count) / 10);

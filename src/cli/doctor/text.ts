@@ -25,11 +25,11 @@ export function doctorText(
     row('Images', images.works ? 'can be read and written' : paint('red', 'cannot be read')),
     '',
     heading('Devices'),
-    ...devices.map(({ device, works, builtIn, reason }) => {
-      const state = works
-        ? paint('green', 'works')
-        : `${builtIn ? 'does not work' : 'not built in'}: ${reason}`;
-      return row(device, state);
+    ...devices.flatMap(({ device, works, builtIn, reason, needs }) => {
+      if (works) return [row(device, paint('green', 'works'))];
+      return builtIn
+        ? [row(device, `does not work: ${reason}`), row('', paint('dim', needs))]
+        : [row(device, `not on this system. ${needs}`)];
     }),
     '',
     heading('Speed'),
