@@ -1,6 +1,6 @@
 /** Convolution and pooling by their definitions, loop by loop, in double precision. */
 import type { ConvAttributes, PoolAttributes } from '../../src/graph/index.ts';
-import { sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
+import { type Shape, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 
 type Image = Tensor<'float32'>;
 type Extents = readonly [number, number, number, number];
@@ -64,3 +64,20 @@ export function referencePool(
   });
   return result;
 }
+
+/** A number for every index of a shape, in order. */
+export function tabulate(shape: Shape, of: (index: readonly number[]) => number): Float64Array {
+  const index = shape.map(() => 0);
+  return Float64Array.from({ length: sizeOf(shape) }, () => {
+    const value = of(index);
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
+    return value;
+  });
+}
+
+/** Where an index lies in the numbers of a shape. */
+export const positionOf = (shape: Shape, index: readonly number[]): number =>
+  shape.reduce((position, extent, axis) => position * extent + index[axis], 0);
+
+export const read = ({ shape, data }: Tensor, index: readonly number[]): number =>
+  Number(data[positionOf(shape, index)]);
