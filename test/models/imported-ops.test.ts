@@ -33,12 +33,14 @@ interface Row {
   readonly flat?: boolean;
   /** `twice`: the value is both operands. `positive`: it is shifted above zero. */
   readonly operand?: 'positive' | 'twice';
+  /** The result is a condition: where it holds, the image's own numbers are taken, else their negatives. */
+  readonly chosen?: boolean;
   /** Number of outputs, which are concatenated behind the op along axis 1. */
   readonly outputs?: number;
 }
 
 /** Attributes that are floats whatever their value. */
-const FLOATS = new Set(['alpha', 'beta', 'epsilon', 'min', 'max', 'value', 'ratio']);
+const FLOATS = new Set(['alpha', 'beta', 'epsilon', 'min', 'max', 'value', 'ratio', 'bias']);
 
 function attributeOf(name: string, value: number | string | readonly number[]): OnnxAttribute {
   if (typeof value === 'string') return { string: value };
@@ -57,7 +59,7 @@ const node = (op: string, inputs: string[], outputs: string[], attributes = {}):
 
 /** image -> Conv (3 channels) -> [Flatten] -> op -> Flatten -> MatMul of as many columns as the op leaves, if given. */
 function classifier(row: Row, columns?: number): Uint8Array {
-  const { op, operands = [], attributes = {}, opset = 17, flat, operand, outputs = 1 } = row;
+  const { op, operands = [], attributes = {}, opset = 17, flat, operand, chosen, outputs = 1 } = row;
   const named = operands.map((value, index) => ({ name: value ? `operand${index}` : '', value }));
   const results = Array.from({ length: outputs }, (_, index) => `y${index}`);
   const list = Object.entries(attributes).map(([key, value]) => [key, attributeOf(key, value)]);
@@ -82,7 +84,13 @@ function classifier(row: Row, columns?: number): Uint8Array {
         node('Abs', ['map'], ['absolute']),
         node('Add', ['absolute', 'two'], ['positive']),
         node(op, [x, ...rest], results, Object.fromEntries(list)),
-        node('Concat', results, ['joined'], { axis: { int: 1 } }),
+        ...(chosen
+          ? [
+              node('Neg', ['map'], ['negative']),
+              node('Not', ['y0'], ['otherwise']),
+              node('Where', ['otherwise', 'negative', 'map'], ['joined']),
+            ]
+          : [node('Concat', results, ['joined'], { axis: { int: 1 } })]),
         node('Flatten', ['joined'], ['columns']),
         ...(columns === undefined ? [] : [node('MatMul', ['columns', 'weight'], ['scores'])]),
       ],
@@ -145,10 +153,13 @@ const ROWS: readonly Row[] = [
   { op: 'Dropout', attributes: { ratio: 0.9 }, opset: 11 },
   { op: 'Dropout', operands: [scalar(0.4)], opset: 13 },
   { op: 'Cast', attributes: { to: 1 } },
+  { op: 'Floor' },
+  { op: 'Ceil' },
+  { op: 'Round' },
   { op: 'Log', operand: 'positive' },
   { op: 'Sqrt', operand: 'positive' },
   { op: 'Reciprocal', operand: 'positive' },
-  ...[0.5, -0.5, -1, 1, 2, 3].map(
+  ...[0.5, -0.5, -1, 1, 2, 3, 2.5].map(
     (power): Row => ({ op: 'Pow', operands: [scalar(power)], operand: 'positive' }),
   ),
 
@@ -206,11 +217,39 @@ const ROWS: readonly Row[] = [
     attributes: { num_groups: 1 },
     opset: 21,
   },
+  {
+    op: 'GroupNormalization',
+    operands: [waves([1]), waves([1], 1)],
+    attributes: { num_groups: 1 },
+    opset: 18,
+  },
   { op: 'LpNormalization', attributes: { axis: 1 } },
   { op: 'MatMul', operands: [waves([1, 3, 6, 2])] },
   { op: 'MatMul', operand: 'twice' },
 
+  { op: 'LRN', attributes: { size: 3, alpha: 0.5, beta: 0.6, bias: 2 } },
+  {
+    op: 'ConvTranspose',
+    operands: [waves([3, 2, 3, 3]), waves([2])],
+    attributes: { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 0] },
+  },
+
+  { op: 'Resize', operands: [undefined, float32([4], [1, 1, 2, 1.5])], opset: 13 },
+  {
+    op: 'Resize',
+    operands: [undefined, undefined, ints(2, 3, 4, 9)],
+    attributes: { mode: 'linear', coordinate_transformation_mode: 'align_corners' },
+  },
+  {
+    op: 'Resize',
+    operands: [undefined, float32([4], [1, 1, 0.5, 2])],
+    attributes: { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' },
+  },
+  { op: 'Resize', operands: [float32([4], [1, 1, 2, 2])], opset: 10 },
+  { op: 'Upsample', operands: [float32([4], [1, 1, 2, 3])], opset: 9 },
+
   { op: 'MaxPool', attributes: kernel },
+  { op: 'MaxPool', attributes: { ...kernel, dilations: [2, 1] } },
   { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], pads: [1, 0, 0, 1] } },
   { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], ceil_mode: 1 } },
   { op: 'MaxPool', attributes: { ...kernel, strides: [2, 2], auto_pad: 'SAME_UPPER' } },
@@ -250,6 +289,10 @@ const ROWS: readonly Row[] = [
   { op: 'Pad', operands: [ints(0, 1, 0, 2, 0, 0, 1, 0), scalar(0.5)] },
   { op: 'Pad', attributes: { pads: [0, 0, 1, 1, 0, 0, 0, 2], value: 1.5 }, opset: 9 },
   { op: 'Pad', operands: [ints(1, 2), scalar(1), ints(-1)], opset: 18 },
+  ...['reflect', 'edge'].map(
+    (mode): Row => ({ op: 'Pad', operands: [ints(0, 0, 1, 2, 0, 0, 5, 0)], attributes: { mode } }),
+  ),
+  { op: 'Pad', operands: [ints(0, 0, 1, 2, 0, 0, 3, 0)], attributes: { mode: 'wrap' }, opset: 19 },
   { op: 'Slice', operands: [ints(1, 0), ints(2 ** 40, -1), ints(2, -1), ints(2, 1)] },
   { op: 'Slice', attributes: { starts: [1], ends: [-1], axes: [3] }, opset: 9 },
   { op: 'Slice', operands: [ints(0, 1), ints(9, 3)] },
@@ -260,6 +303,9 @@ const ROWS: readonly Row[] = [
   { op: 'Gather', operands: [tensor('int64', [], BigInt64Array.of(1n))], attributes: { axis: 1 } },
   { op: 'Expand', operands: [ints(3, 1, 1)] },
   { op: 'SpaceToDepth', attributes: { blocksize: 3 } },
+  ...['Greater', 'Less', 'GreaterOrEqual', 'LessOrEqual', 'Equal'].map(
+    (op): Row => ({ op, operands: [scalar(0.25)], chosen: true }),
+  ),
 ];
 
 function label(row: Row): string {
@@ -293,12 +339,16 @@ describe('forms that are not imported are refused by name', () => {
       /Given \[1, 3, 6, 6\] the features have the shape \[3, 36\]/,
       'ONNX_NOT_A_CLASSIFIER',
     ],
-    [{ op: 'Pow', operands: [scalar(2.5)] }, /Pow node "Pow to y0" raises to the power 2.5/],
     [
-      { op: 'Pad', operands: [ints(0, 0, 1, 1, 0, 0, 1, 1)], attributes: { mode: 'reflect' } },
-      /pads by reflect/,
+      { op: 'Pad', operands: [ints(0, 0, 6, 0, 0, 0, 0, 0)], attributes: { mode: 'reflect' } },
+      /names axis 6 of a value with 6 axes/,
     ],
-    [{ op: 'MaxPool', attributes: { ...kernel, dilations: [2, 2] } }, /has dilations/],
+    [{ op: 'Pad', operands: [ints(0, 0, -1, 0, 0, 0, 0, 0)] }, /pads by \[0,0,-1/],
+    [
+      { op: 'Resize', operands: [undefined, float32([4], [1, 1, 2, 2])], attributes: { mode: 'cubic' } },
+      /Resize node .* has mode=cubic/,
+    ],
+    [{ op: 'Resize', operands: [undefined, float32([4], [1, 2, 1, 1])] }, /resizes \[1, 3, 6, 6\] to/],
     [{ op: 'Slice', operands: [ints(-1), ints(-9), ints(3), ints(-1)] }, /slices the image backwards/],
     [{ op: 'NonZero' }, /operators that cannot be imported: NonZero \(1, first in node "NonZero to y0"\)/],
     [{ op: 'Dropout', operands: [scalar(1)] }, /drops a share of 1/],

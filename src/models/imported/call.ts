@@ -66,7 +66,9 @@ export class Call {
   /** The numbers of a constant operand, or of the attribute `name` that older opsets have in its place. */
   numbers(index: number, name: string): readonly number[] | undefined {
     if (this.has(index)) return numbersOf(this.constant(index).tensor);
-    return Object.hasOwn(this.node.attributes, name) ? this.attributes.ints(name) : undefined;
+    return Object.hasOwn(this.node.attributes, name) && 'ints' in this.node.attributes[name]
+      ? this.attributes.ints(name)
+      : undefined;
   }
 
   /** A constant operand of one number. */

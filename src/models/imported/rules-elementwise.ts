@@ -5,21 +5,32 @@ import {
   clip,
   div,
   elu,
+  equal,
   erf,
   exp,
+  floor,
   gelu,
+  greater,
+  greaterEqual,
   hardSigmoid,
   hardSwish,
   leakyRelu,
+  less,
+  lessEqual,
   log,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
   logSoftmax,
   maximum,
   minimum,
   mul,
   neg,
+  pow as power,
   reciprocal,
   relu,
   reshape,
+  round,
   sigmoid,
   softmax,
   softplus,
@@ -27,6 +38,7 @@ import {
   step,
   sub,
   tanh,
+  where,
 } from '../../graph/functions.ts';
 import type { Value } from '../../graph/graph.ts';
 import { dropout, type Initializer, onesInit, zerosInit } from '../../nn/index.ts';
@@ -61,7 +73,7 @@ function affine(op: (a: Value, b: Value) => Value, initializer: Initializer): Ru
   };
 }
 
-function pow(call: Call): Value {
+function powRule(call: Call): Value {
   const x = call.value(0);
   const exponent = call.scalar(1);
   if (exponent === 0.5) return sqrt(x);
@@ -70,7 +82,7 @@ function pow(call: Call): Value {
   if (exponent === 1) return x;
   if (exponent === 2) return mul(x, x);
   if (exponent === 3) return mul(mul(x, x), x);
-  throw unsupported(call.node, `raises to the power ${exponent}; known are -1, -0.5, 0.5, 1, 2 and 3`);
+  return power(x, exponent);
 }
 
 function clipRule(call: Call): Value {
@@ -169,6 +181,10 @@ export const ELEMENTWISE: Readonly<Record<string, Rule>> = {
   Reciprocal: unary(reciprocal),
   Neg: unary(neg),
   Abs: unary(abs),
+  Floor: unary(floor),
+  Ceil: unary((x) => neg(floor(neg(x)))),
+  Round: unary(round),
+  Not: unary(logicalNot),
   Add: affine(add, zerosInit),
   Mul: affine(mul, onesInit),
   Sub: variadic(sub),
@@ -176,7 +192,15 @@ export const ELEMENTWISE: Readonly<Record<string, Rule>> = {
   Sum: variadic(add),
   Max: variadic(maximum),
   Min: variadic(minimum),
-  Pow: pow,
+  Pow: powRule,
+  Greater: variadic(greater),
+  GreaterOrEqual: variadic(greaterEqual),
+  Less: variadic(less),
+  LessOrEqual: variadic(lessEqual),
+  Equal: variadic(equal),
+  And: variadic(logicalAnd),
+  Or: variadic(logicalOr),
+  Where: (call) => where(call.value(0), call.value(1), call.value(2)),
   Softmax: softmaxRule(softmax),
   LogSoftmax: softmaxRule(logSoftmax),
 };

@@ -1,8 +1,18 @@
 /** ONNX's normalisations. Their scales and shifts are trained; batch norm gets its training form back. */
-import { add, div, mean, mul, reshape, sqrt, sub, sum } from '../../graph/functions.ts';
+import {
+  div,
+  expand,
+  groupNorm,
+  layerNorm,
+  localResponseNorm,
+  mul,
+  reshape,
+  sqrt,
+  sum,
+} from '../../graph/functions.ts';
 import type { Value } from '../../graph/graph.ts';
-import { batchNorm, onesInit, zerosInit } from '../../nn/index.ts';
-import { sizeOf } from '../../tensor/tensor.ts';
+import { batchNorm, type Initializer, onesInit, zerosInit } from '../../nn/index.ts';
+import { sizeOf, zeros } from '../../tensor/tensor.ts';
 import type { Call, Rule } from './call.ts';
 import { axisOf, unsupported } from './operand.ts';
 
@@ -27,47 +37,56 @@ function batchNormalization(call: Call): Value {
   return reshape(batchNorm(net, name, reshape(x, [...x.shape, 1, 1]), options), x.shape);
 }
 
-/** (x - mean) / sqrt(variance + epsilon), both over `axes`. */
-function standardised(x: Value, axes: readonly number[], epsilon: number): Value {
-  const centred = sub(x, mean(x, axes, true));
-  return div(centred, sqrt(add(mean(mul(centred, centred), axes, true), epsilon)));
-}
-
-const axesFrom = (x: Value, first: number): number[] => x.shape.map((_, axis) => axis).slice(first);
-
-/** Over the last axes, from `axis` on (Ba et al., arXiv 1607.06450). */
+/** Over the last axes, from `axis` on (Ba et al., arXiv 1607.06450); scale and shift have these axes. */
 function layerNormalization(call: Call): Value {
   const x = call.value(0);
-  const first = axisOf(call.node, call.attributes.int('axis', -1), x.shape.length);
-  const y = standardised(x, axesFrom(x, first), call.attributes.float('epsilon', 1e-5));
-  const product = mul(y, call.weight(1, onesInit));
-  return call.has(2) ? add(product, call.weight(2, zerosInit)) : product;
+  const axes = x.shape.slice(axisOf(call.node, call.attributes.int('axis', -1), x.shape.length));
+  const vector = (index: number, initializer: Initializer) => reshape(call.weight(index, initializer), axes);
+  const scale = vector(1, onesInit);
+  const shift = call.has(2) ? vector(2, zerosInit) : call.context.net.graph.constant(zeros('float32', axes));
+  return layerNorm(x, scale, shift, call.attributes.float('epsilon', 1e-5));
 }
 
-/** A trained number for each channel of [N, C, ...]. */
-function perChannel(call: Call, index: number, x: Value): Value {
-  const vector = call.weight(index, index === 1 ? onesInit : zerosInit);
-  return reshape(vector, [sizeOf(vector.shape), ...x.shape.slice(2).map(() => 1)]);
+/** As an image [N, C, H, 1], whatever axes the pixels of `x` have. */
+function asImage(x: Value): Value {
+  const [n, c, ...pixels] = x.shape;
+  return x.shape.length === 4 ? x : reshape(x, [n, c, sizeOf(pixels), 1]);
 }
 
 /** Over the pixels of each channel of each image. */
 function instanceNormalization(call: Call): Value {
   const x = call.value(0);
-  const y = standardised(x, axesFrom(x, 2), call.attributes.float('epsilon', 1e-5));
-  return add(mul(y, perChannel(call, 1, x)), perChannel(call, 2, x));
+  return reshape(normalised(call, asImage(x), x.shape[1]), x.shape);
 }
 
 /** Over the pixels and channels of each group of each image (Wu & He, arXiv 1803.08494). */
 function groupNormalization(call: Call): Value {
   const x = call.value(0);
-  const groups = call.attributes.int('num_groups', 1);
-  const rows = reshape(x, [x.shape[0], groups, sizeOf(x.shape.slice(1)) / groups]);
-  const y = standardised(rows, [2], call.attributes.float('epsilon', 1e-5));
-  // Up to opset 20 there was one scale for each group, since then there is one for each channel.
-  if (sizeOf(call.constant(1).tensor.shape) !== x.shape[1]) {
-    return reshape(add(mul(y, perChannel(call, 1, rows)), perChannel(call, 2, rows)), x.shape);
-  }
-  return add(mul(reshape(y, x.shape), perChannel(call, 1, x)), perChannel(call, 2, x));
+  return reshape(normalised(call, asImage(x), call.attributes.int('num_groups', 1)), x.shape);
+}
+
+function normalised(call: Call, image: Value, groups: number): Value {
+  const channels = image.shape[1];
+  // Up to opset 20 group norm had one scale for each group, since then it has one for each channel.
+  const vector = (index: number, initializer: Initializer) => {
+    const given = call.weight(index, initializer);
+    if (sizeOf(given.shape) !== groups || groups === channels) return given;
+    const rows = expand(reshape(given, [groups, 1]), [groups, channels / groups]);
+    return reshape(rows, [channels]);
+  };
+  const epsilon = call.attributes.float('epsilon', 1e-5);
+  return groupNorm(image, vector(1, onesInit), vector(2, zerosInit), groups, epsilon);
+}
+
+/** Over neighbouring channels (Krizhevsky et al. 2012, section 3.3). */
+function localResponse(call: Call): Value {
+  const { attributes } = call;
+  return localResponseNorm(call.value(0), {
+    size: attributes.int('size', 1),
+    alpha: attributes.float('alpha', 1e-4),
+    beta: attributes.float('beta', 0.75),
+    k: attributes.float('bias', 1),
+  });
 }
 
 /** x / (|x| over one axis) */
@@ -84,4 +103,5 @@ export const NORMS: Readonly<Record<string, Rule>> = {
   InstanceNormalization: instanceNormalization,
   GroupNormalization: groupNormalization,
   LpNormalization: lpNormalization,
+  LRN: localResponse,
 };

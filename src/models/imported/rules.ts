@@ -4,7 +4,9 @@ import {
   averagePool2d,
   concat,
   conv2d,
+  convTranspose2d,
   expand,
+  gather,
   matmul,
   max,
   maxPool2d,
@@ -13,6 +15,7 @@ import {
   mul,
   pad,
   reshape,
+  resize2d,
   slice,
   sqrt,
   sum,
@@ -21,7 +24,7 @@ import {
 import type { Value } from '../../graph/graph.ts';
 import { broadcastShapes } from '../../graph/infer.ts';
 import { heNormal, type Initializer, uniformFanIn, zerosInit } from '../../nn/index.ts';
-import { type Shape, sizeOf } from '../../tensor/tensor.ts';
+import { type Shape, sizeOf, tensor } from '../../tensor/tensor.ts';
 import type { Call, Rule } from './call.ts';
 import { axisOf, numbersOf, unsupported } from './operand.ts';
 import { ELEMENTWISE } from './rules-elementwise.ts';
@@ -46,6 +49,22 @@ function conv(call: Call): Value {
   const y = conv2d(x, weight, { ...window, groups: call.attributes.int('group', 1) });
   if (!call.has(2)) return y;
   return add(y, reshape(call.weight(2, zerosInit), [1, weight.shape[0], 1, 1]));
+}
+
+/** The weights are [I, O / groups, KH, KW]; `output_padding` chooses among the sizes that give one input size. */
+function convTranspose(call: Call): Value {
+  if (Object.hasOwn(call.node.attributes, 'output_shape'))
+    throw unsupported(call.node, 'has an output_shape');
+  const mode = call.attributes.string('auto_pad', 'NOTSET');
+  if (mode !== 'NOTSET' && mode !== 'VALID') throw unsupported(call.node, `has auto_pad=${mode}`);
+  const x = call.value(0);
+  const weight = call.weight(1, heNormal());
+  const { kernel: _, ...window } = windowOf(call, x.shape, weight.shape.slice(2));
+  const [height, width] = call.attributes.ints('output_padding') ?? [0, 0];
+  const groups = call.attributes.int('group', 1);
+  const y = convTranspose2d(x, weight, { ...window, groups, outputPadding: [height, width] });
+  if (!call.has(2)) return y;
+  return add(y, reshape(call.weight(2, zerosInit), [1, y.shape[1], 1, 1]));
 }
 
 /** alpha A B + beta C */
@@ -87,8 +106,7 @@ function spread(x: Value, shape: Shape): Value {
 
 function maxPool(call: Call): Value {
   const x = call.value(0);
-  const { dilations, ...window } = windowOf(call, x.shape, call.attributes.ints('kernel_shape') ?? []);
-  if (dilations.some((dilation) => dilation !== 1)) throw unsupported(call.node, 'has dilations');
+  const window = windowOf(call, x.shape, call.attributes.ints('kernel_shape') ?? []);
   return maxPool2d(x, { ...window, ceilMode: call.attributes.int('ceil_mode', 0) === 1 });
 }
 
@@ -152,11 +170,9 @@ function transposeRule(call: Call): Value {
 function padRule(call: Call): Value {
   const x = call.value(0);
   const mode = call.attributes.string('mode', 'constant');
-  if (mode !== 'constant') throw unsupported(call.node, `pads by ${mode}`);
   const pads = call.numbers(1, 'pads') ?? [];
   const rank = x.shape.length;
   const axes = call.has(3) ? numbersOf(call.constant(3).tensor) : x.shape.map((_, axis) => axis);
-  const value = call.has(2) ? call.scalar(2) : call.attributes.float('value', 0);
   const [before, after] = [0, axes.length].map((offset) => {
     const amounts = x.shape.map(() => 0);
     axes.forEach((axis, index) => {
@@ -164,10 +180,33 @@ function padRule(call: Call): Value {
     });
     return amounts;
   });
-  if ([...before, ...after].some((amount) => !(amount >= 0))) {
+  if ([...before, ...after].some((amount) => !(amount >= 0 && amount <= MOST_PADDING))) {
     throw unsupported(call.node, `pads by [${pads}]`);
   }
+  if (mode !== 'constant') return padByCopies(call, x, before, after, mode);
+  const value = call.has(2) ? call.scalar(2) : call.attributes.float('value', 0);
   return pad(x, before, after, { value });
+}
+
+/** More pixels than an image has along one axis. */
+const MOST_PADDING = 2 ** 16;
+
+/** Padding with the image's own pixels: its border (`edge`), its mirror image (`reflect`), its other end (`wrap`). */
+function padByCopies(call: Call, x: Value, before: Shape, after: Shape, mode: string): Value {
+  const sources: Readonly<Record<string, (at: number, extent: number) => number>> = {
+    edge: (at, extent) => Math.min(Math.max(at, 0), extent - 1),
+    reflect: (at, extent) => (at < 0 ? -at : at >= extent ? 2 * (extent - 1) - at : at),
+    wrap: (at, extent) => ((at % extent) + extent) % extent,
+  };
+  const source = Object.hasOwn(sources, mode) ? sources[mode] : undefined;
+  if (!source) throw unsupported(call.node, `pads by ${mode}`);
+  return x.shape.reduce((padded, extent, axis) => {
+    if (before[axis] + after[axis] === 0) return padded;
+    const positions = Array.from({ length: before[axis] + extent + after[axis] }, (_, to) =>
+      axisOf(call.node, source(to - before[axis], extent), extent),
+    );
+    return take(padded, positions, axis);
+  }, x);
 }
 
 function sliceRule(call: Call): Value {
@@ -211,32 +250,78 @@ function split(call: Call): Value[] {
   });
 }
 
-/** Gather at constant positions; one position without an axis of its own drops the axis. */
+/** One position without an axis of its own drops the axis. */
 function gatherRule(call: Call): Value {
   const x = call.weight(0, zerosInit);
   const { tensor } = call.constant(1);
   const axis = axisOf(call.node, call.attributes.int('axis', 0), x.shape.length);
   const positions = numbersOf(tensor).map((at) => axisOf(call.node, at, x.shape[axis]));
-  const parts = runsOf(positions).map(({ start, end }) => sliceAxis(x, axis, start, end));
-  const joined = parts.length === 1 ? parts[0] : concat(parts, axis);
-  return reshape(joined, [...x.shape.slice(0, axis), ...tensor.shape, ...x.shape.slice(axis + 1)]);
+  const shape = [...x.shape.slice(0, axis), ...tensor.shape, ...x.shape.slice(axis + 1)];
+  const isRange = positions.every((at, index) => at === positions[0] + index);
+  return reshape(
+    isRange ? sliceAxis(x, axis, positions[0], positions[0] + positions.length) : take(x, positions, axis),
+    shape,
+  );
 }
 
-/** Successive positions as ranges. */
-function runsOf(positions: readonly number[]): { start: number; end: number }[] {
-  const runs: { start: number; end: number }[] = [];
-  for (const at of positions) {
-    const last = runs.at(-1);
-    if (last?.end === at) last.end++;
-    else runs.push({ start: at, end: at + 1 });
-  }
-  return runs;
+/** The parts of `x` at `positions` of an axis. */
+function take(x: Value, positions: readonly number[], axis: number): Value {
+  const indices = tensor('int64', [positions.length], BigInt64Array.from(positions, BigInt));
+  return gather(x, x.graph.constant(indices), axis);
 }
 
 /** A stored array that is spread over the batch (a class token) is trained as it is stored. */
 function expandRule(call: Call): Value {
   const x = call.weight(0, zerosInit);
   return spread(x, broadcastShapes(x.shape, numbersOf(call.constant(1).tensor)));
+}
+
+const RESIZE_MODES = { nearest: 'nearest', linear: 'linear', bilinear: 'linear' } as const;
+const COORDINATES = {
+  half_pixel: 'half_pixel',
+  // The two differ for results of one pixel alone.
+  pytorch_half_pixel: 'half_pixel',
+  asymmetric: 'asymmetric',
+  align_corners: 'align_corners',
+} as const;
+const ROUNDINGS = {
+  floor: 'floor',
+  ceil: 'ceil',
+  round_prefer_floor: 'round_prefer_floor',
+  round_prefer_ceil: 'round_prefer_ceil',
+} as const;
+
+/** The one of `known` that the attribute `name` says. */
+function choice<T>(call: Call, name: string, fallback: string, known: Readonly<Record<string, T>>): T {
+  const said = call.attributes.string(name, fallback);
+  if (!Object.hasOwn(known, said)) throw unsupported(call.node, `has ${name}=${said}`);
+  return known[said];
+}
+
+/** Resize, and Upsample of older opsets: to `sizes`, or by `scales`, which may change height and width alone. */
+function resize(call: Call): Value {
+  const x = call.value(0);
+  const isResize = call.node.op === 'Resize' && call.context.opset >= 11;
+  const sizes = call.has(3) ? call.numbers(3, 'sizes') : undefined;
+  const scales = call.numbers(isResize ? 2 : 1, 'scales') ?? call.attributes.floats('scales') ?? [];
+  const wanted = sizes ?? x.shape.map((extent, axis) => Math.floor(extent * scales[axis]));
+  // The first extent is the batch that the file was traced with, whatever batch is replayed.
+  const [, channels, height, width] = wanted;
+  if (x.shape.length !== 4 || wanted.length !== 4 || channels !== x.shape[1]) {
+    throw unsupported(call.node, `resizes [${x.shape.join(', ')}] to [${wanted}]`);
+  }
+  call.expect('antialias', 0);
+  return resize2d(x, {
+    size: [height, width],
+    mode: choice(call, 'mode', 'nearest', RESIZE_MODES),
+    coordinates: choice(
+      call,
+      'coordinate_transformation_mode',
+      isResize ? 'half_pixel' : 'asymmetric',
+      COORDINATES,
+    ),
+    rounding: choice(call, 'nearest_mode', isResize ? 'round_prefer_floor' : 'floor', ROUNDINGS),
+  });
 }
 
 /** Blocks of b x b pixels become channels, and back; the order of the channels is that of ONNX. */
@@ -265,6 +350,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
 
   // Layers
   Conv: conv,
+  ConvTranspose: convTranspose,
   Gemm: gemm,
   MatMul: matMul,
 
@@ -301,6 +387,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   Split: split,
   Gather: gatherRule,
   Expand: expandRule,
+  Resize: resize,
+  Upsample: resize,
   SpaceToDepth: spaceToDepth,
   DepthToSpace: depthToSpace,
 };
