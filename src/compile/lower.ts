@@ -47,6 +47,8 @@ export interface LowerOptions {
   /** The batch size to write as the symbolic extent `N` (inference form). */
   readonly symbolicBatch?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Outputs that another model of the same graph computes: layouts are chosen for both, so that values agree. */
+  readonly alongside?: ReadonlyMap<string, Value>;
 }
 
 const source = () => {
@@ -69,9 +71,10 @@ const RULES: { [O in Op]: LowerRule<O> } = {
 /** Lowers what `outputs` (name -> value) need of their graph. Inputs they do not need of the graph are left out. */
 export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions): LoweredModel {
   const nodes = reachable([...outputs.values()]);
+  const both = options.alongside ? reachable([...outputs.values(), ...options.alongside.values()]) : nodes;
   const emitter = new Emitter(
     options.form,
-    assignLayouts(nodes, options.form),
+    assignLayouts(both, options.form),
     usedValues(nodes, outputs),
     options.symbolicBatch,
   );

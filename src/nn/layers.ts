@@ -6,6 +6,8 @@ import {
   channelAffine,
   conv2d,
   div,
+  expand,
+  groupNorm as groupNormOp,
   matmul,
   mean,
   mul,
@@ -14,8 +16,10 @@ import {
   sqrt,
   step,
   sub,
+  transpose,
 } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
+import { UserError } from '../util/errors.ts';
 import { heNormal, type Initializer, onesInit, uniformFanIn, zerosInit } from './init.ts';
 import type { Network } from './network.ts';
 
@@ -67,22 +71,22 @@ const batchNormNames = (name: string): BatchNormNames => ({
 
 /**
  * Batch normalisation with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, [C] each.
- * In training it normalises with the batch and leaves the batch's mean and unbiased variance in
- * `net.batchStatistics`; frozen and at inference it is an affine map with the stored statistics.
+ * In training it normalises as the network's phase says and leaves the batch's mean and unbiased variance (of ghost
+ * batches: their means) in `net.batchStatistics`; frozen and at inference it is an affine map with the stored ones.
+ * @throws UserError GHOST_BATCH when ghost batches do not divide the batch
  */
 export function batchNorm(net: Network, name: string, x: Value, options: BatchNormOptions = {}): Value {
-  const { epsilon = 1e-5, scale: hasScale = true, names = batchNormNames(name) } = options;
-  const [n, channels, height, width] = x.shape;
+  const { epsilon = 1e-5, names = batchNormNames(name) } = options;
+  const channels = x.shape[1];
   return net.graph.scoped(name, () => {
-    const scale = hasScale
-      ? net.parameter(names.weight, [channels], onesInit)
-      : net.graph.constant({ dtype: 'float32', shape: [channels], data: new Float32Array(channels).fill(1) });
-    const bias = net.parameter(names.bias, [channels], zerosInit);
+    const { scale, bias } = scaleAndBias(net, names, channels, options.scale);
     const runningMean = net.buffer(names.mean, [channels], zerosInit);
     const runningVariance = net.buffer(names.variance, [channels], onesInit);
-    if (net.phase.mode === 'train' && net.phase.norm === 'batch') {
-      const { y, mean: average, variance } = batchNormOp(x, scale, bias, epsilon);
-      const count = n * height * width;
+    const phase = net.normPhase(name);
+    if (phase !== 'frozen') {
+      const size = typeof phase === 'object' ? phase.size : x.shape[0];
+      const { y, mean: average, variance } = ghostBatchNorm(name, x, scale, bias, epsilon, size);
+      const count = size * x.shape[2] * x.shape[3];
       net.batchStatistics.set(names.mean, average);
       net.batchStatistics.set(names.variance, mul(variance, count / Math.max(count - 1, 1)));
       return y;
@@ -90,6 +94,87 @@ export function batchNorm(net: Network, name: string, x: Value, options: BatchNo
     const factor = div(scale, sqrt(add(runningVariance, epsilon)));
     return channelAffine(x, factor, sub(bias, mul(runningMean, factor)));
   });
+}
+
+/** Scale (ones where the layer has none to train) and bias of a norm, [C] each. */
+function scaleAndBias(
+  net: Network,
+  names: { weight: string; bias: string },
+  channels: number,
+  hasScale = true,
+): { scale: Value; bias: Value } {
+  const ones = { dtype: 'float32', shape: [channels], data: new Float32Array(channels).fill(1) } as const;
+  const scale = hasScale ? net.parameter(names.weight, [channels], onesInit) : net.graph.constant(ones);
+  return { scale, bias: net.parameter(names.bias, [channels], zerosInit) };
+}
+
+/**
+ * Training batch norm with the statistics of each `size` successive images. Lots become channels: in memory, where
+ * channels lie outside and images inside, that moves nothing. Mean and biased variance are means over the lots.
+ */
+function ghostBatchNorm(
+  name: string,
+  x: Value,
+  scale: Value,
+  bias: Value,
+  epsilon: number,
+  size: number,
+): { y: Value; mean: Value; variance: Value } {
+  const [n, c, h, w] = x.shape;
+  if (size === n) return batchNormOp(x, scale, bias, epsilon);
+  if (!Number.isInteger(size) || size < 1 || n % size !== 0) {
+    throw new UserError(
+      'GHOST_BATCH',
+      `Layer "${name}" is to normalise ${size} images at a time, and a batch has ${n}.`,
+      'Choose a batch size that is a multiple of the ghost batch size.',
+    );
+  }
+  const lots = n / size;
+  const perLot = (vector: Value) => reshape(expand(reshape(vector, [c, 1]), [c, lots]), [c * lots]);
+  const outside = reshape(transpose(x, [1, 0, 2, 3]), [1, c * lots, size * h, w]);
+  const normalised = batchNormOp(outside, perLot(scale), perLot(bias), epsilon);
+  const overLots = (statistic: Value) => mean(reshape(statistic, [c, lots]), [1]);
+  return {
+    y: transpose(reshape(normalised.y, [c, n, h, w]), [1, 0, 2, 3]),
+    mean: overLots(normalised.mean),
+    variance: overLots(normalised.variance),
+  };
+}
+
+export interface GroupNormOptions {
+  /** How many groups the channels are divided into; default 32. */
+  groups?: number;
+  epsilon?: number;
+  /** Whether the layer has a trained scale (gamma). */
+  scale?: boolean;
+}
+
+/** Group normalisation (Wu & He, arXiv 1803.08494) with `name.weight` and `name.bias`, [C]; the same in every phase. */
+export function groupNorm(net: Network, name: string, x: Value, options: GroupNormOptions = {}): Value {
+  const { groups = 32, epsilon = 1e-5 } = options;
+  return net.graph.scoped(name, () => {
+    const names = { weight: `${name}.weight`, bias: `${name}.bias` };
+    const { scale, bias } = scaleAndBias(net, names, x.shape[1], options.scale);
+    return groupNormOp(x, scale, bias, groups, epsilon);
+  });
+}
+
+/** Which normalisation a model's layers have. */
+export type NormLayer =
+  | ({ kind: 'batch' } & BatchNormOptions)
+  | ({ kind: 'group' } & GroupNormOptions)
+  | { kind: 'none' };
+
+/** The normalisation that `layer` names: for models whose norm can be chosen. */
+export function normalise(net: Network, name: string, x: Value, layer: NormLayer = { kind: 'batch' }): Value {
+  switch (layer.kind) {
+    case 'batch':
+      return batchNorm(net, name, x, layer);
+    case 'group':
+      return groupNorm(net, name, x, layer);
+    case 'none':
+      return x;
+  }
 }
 
 /** y = x W^T + b with `name.weight` [out, in] and `name.bias` [out]. x is [N, in]. */

@@ -7,14 +7,23 @@ import type { Shape } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Initializer } from './init.ts';
 
-/** How batch normalisation behaves: with batch statistics, or with the stored ones (frozen, or at inference). */
-export type NormPhase = 'batch' | 'frozen';
+/**
+ * How batch normalisation behaves in training. `batch`: with the statistics of the batch that the graph holds.
+ * `frozen`: with the stored ones, as at inference. `ghost`: with statistics of each `size` successive images alone,
+ * as if each lot were on a device of its own (Hoffer et al., arXiv 1705.08741). `synchronised`: with those of the
+ * whole batch, however a training step divides it.
+ */
+export type NormPhase =
+  | 'batch'
+  | 'frozen'
+  | 'synchronised'
+  | { readonly kind: 'ghost'; readonly size: number };
 
 export interface Phase {
   /** `train`: dropout is active. */
   readonly mode: 'train' | 'inference';
-  /** Ignored at inference, where stored statistics are used. */
-  readonly norm: NormPhase;
+  /** The same for all norms, or by the name of the layer. Ignored at inference, where stored statistics are used. */
+  readonly norm: NormPhase | ((layer: string) => NormPhase);
 }
 
 export const TRAIN: Phase = { mode: 'train', norm: 'batch' };
@@ -38,6 +47,13 @@ export class Network {
     readonly graph: Graph,
     readonly phase: Phase,
   ) {}
+
+  /** How the batch norm of a layer behaves. */
+  normPhase(layer: string): NormPhase {
+    const { mode, norm } = this.phase;
+    if (mode === 'inference') return 'frozen';
+    return typeof norm === 'function' ? norm(layer) : norm;
+  }
 
   /** A trained variable. Its name is its checkpoint key. */
   parameter(name: string, shape: Shape, initializer: Initializer): Value {

@@ -29,7 +29,7 @@ import {
   zeros,
 } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
-import type { Device } from './device.ts';
+import { type Device, unsupportedOnWebgpu } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { fillUniform } from './random.ts';
 import { Downloader, isResident } from './resident.ts';
@@ -82,7 +82,8 @@ export class Executable {
     const { threads, device = 'cpu', cacheFolder, carried = new Map() } = options;
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
-    const details = { threads, device, cacheFolder, residentOutputs };
+    const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
+    const details = { threads, device, cacheFolder, residentOutputs, onProcessor };
     return new Executable(await createSession(encodeModel(lowered.model), details), lowered, carried, device);
   }
 

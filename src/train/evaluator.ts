@@ -5,7 +5,8 @@ import { Graph } from '../graph/graph.ts';
 import { INFERENCE, Network } from '../nn/network.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
 import { argMaxRows, type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
-import type { Classifier, TrainingStep } from './step.ts';
+import type { TrainingStep, WeightsKind } from './step.ts';
+import type { Classifier } from './step-graph.ts';
 
 export class Evaluator {
   private constructor(
@@ -28,12 +29,9 @@ export class Evaluator {
     );
   }
 
-  /** Uses the weights of `step`, without a copy; to be called again after the step has run. */
-  share(step: TrainingStep): void {
-    this.executable.share(
-      step.executable,
-      step.variables.map(({ name }) => name),
-    );
+  /** Uses the weights of `step`, or their averages, without a copy; to be called again after the step has run. */
+  share(step: TrainingStep, kind: WeightsKind = 'current'): void {
+    step.shareWeights(this.executable, kind);
   }
 
   /** Class probabilities, [N, K], of a batch of images. */

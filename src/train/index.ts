@@ -1,11 +1,13 @@
 /** Train and evaluate networks. */
 export { Evaluator } from './evaluator.ts';
+export { isNormOrBias, NO_DECAY_ON_NORM_AND_BIAS, type ParameterGroup } from './groups.ts';
 export { INPUT_NAME, networkFile, type OutputName, runOverImages } from './inference.ts';
 export { type TrainingCurvePoint, type TrainingRun, type TrainOptions, train } from './loop.ts';
 export {
-  type Classifier,
   type StepInputs,
   type StepResult,
   TrainingStep,
   type TrainingStepOptions,
+  type WeightsKind,
 } from './step.ts';
+export type { Classifier, StepDefinition } from './step-graph.ts';

@@ -1,10 +1,13 @@
 /** The training loop: batches, schedule, steps, curve, checkpoints. */
 import type { BatchLoader } from '../data/index.ts';
 import { cosine } from '../nn/schedules.ts';
+import type { UserError } from '../util/errors.ts';
 import type { TrainingStep } from './step.ts';
 
 export interface TrainOptions {
   readonly steps: number;
+  /** The step to go on from, when a state is restored; default 0. The loader must begin there too. */
+  readonly startStep?: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly statisticsDecay: number;
@@ -31,6 +34,11 @@ export interface TrainingRun {
   readonly status: 'finished' | 'stopped' | 'diverged';
   readonly steps: number;
   readonly curve: readonly TrainingCurvePoint[];
+  /**
+   * Of a diverged run: finds the layer that made the first number that is not finite (see `TrainingStep.diagnose`).
+   * To be called before the step is loaded, run or closed, and before the loader's next batch.
+   */
+  readonly diagnose?: () => Promise<UserError | undefined>;
 }
 
 /** How many points a curve has at most. */
@@ -42,16 +50,19 @@ export async function train(
   loader: BatchLoader,
   options: TrainOptions,
 ): Promise<TrainingRun> {
-  const { steps, learningRate, checkpoints = [] } = options;
+  const { steps, startStep = 0, learningRate, checkpoints = [] } = options;
   const every = Math.max(1, Math.ceil(steps / CURVE_POINTS));
   const curve: TrainingCurvePoint[] = [];
   let [lossSum, correct, seen, since] = [0, 0, 0, 0];
-  for (let index = 0; index < steps; index++) {
+  for (let index = startStep; index < steps; index++) {
     const rate = learningRate * cosine(index, steps);
     const { images, labels } = await loader.next();
-    const result = await step.run({ ...options, images, labels, learningRate: rate, step: index });
+    const inputs = { ...options, images, labels, learningRate: rate, step: index };
+    const result = await step.run(inputs);
     const done = index + 1;
-    if (!Number.isFinite(result.loss)) return { status: 'diverged', steps: done, curve };
+    if (!Number.isFinite(result.loss)) {
+      return { status: 'diverged', steps: done, curve, diagnose: () => step.diagnose(inputs) };
+    }
     options.onStep?.(done, result.loss);
     lossSum += result.loss;
     correct += result.correct;

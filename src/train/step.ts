@@ -1,29 +1,24 @@
 /**
- * One training step as one compiled graph: forward, loss, backward and update. Learning rate, weight decay and
- * the decay of running statistics are inputs, so that one compilation serves a whole hyper-parameter grid.
+ * One training step, compiled: forward, loss, backward and update. Learning rate, weight decay and the decay of
+ * running statistics are inputs, so that one compilation serves a whole hyper-parameter grid. What a step carries
+ * (parameters, running statistics, the optimizer's slots and counters, averages) can be taken out and put back, and
+ * training then goes on to the same bits.
  */
-import { gradient } from '../autodiff/gradient.ts';
-import { add, argMax, cast, equal, mul, sub, sum } from '../graph/build.ts';
-import { Graph, type Value } from '../graph/graph.ts';
-import { softmaxCrossEntropy } from '../nn/losses.ts';
-import { Network, type NormPhase, type Variable } from '../nn/network.ts';
-import { nesterovSgd } from '../nn/optimizers.ts';
+import type { Variable } from '../nn/network.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
-import { type Shape, type Tensor, tensor, zeros } from '../tensor/tensor.ts';
-import { invariant } from '../util/errors.ts';
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts';
+import { invariant, UserError } from '../util/errors.ts';
+import { diagnose } from './diagnose.ts';
+import {
+  averageName,
+  buildStep,
+  type Classifier,
+  gradientName,
+  type StepDefinition,
+  type StepGraph,
+} from './step-graph.ts';
 
-/** Images [N, 3, S, S] -> logits [N, K], declaring its variables in the network. */
-export type Classifier = (net: Network, images: Value) => Value;
-
-export interface TrainingStepOptions extends SessionOptions {
-  /** Images of one batch, [N, 3, height, width]. */
-  readonly images: Shape;
-  readonly labelSmoothing?: number;
-  /** Nesterov momentum; default 0.9. */
-  readonly momentum?: number;
-  /** Default `batch`. */
-  readonly norm?: NormPhase;
-}
+export interface TrainingStepOptions extends SessionOptions, StepDefinition {}
 
 /** What one step is run with. */
 export interface StepInputs {
@@ -45,118 +40,238 @@ export interface StepResult {
   readonly loss: number;
   /** Images whose largest logit is the right one. */
   readonly correct: number;
+  /** Joint norm of all gradients before they were clipped; only where they are clipped by it. */
+  readonly gradientNorm?: number;
 }
 
-const velocityName = (name: string) => `velocity:${name}`;
-const nextName = (name: string) => `next:${name}`;
+/** Parameters as they are, or their moving averages. */
+export type WeightsKind = 'current' | 'averaged';
+
+const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
 
 export class TrainingStep {
-  private constructor(
-    readonly variables: readonly Variable[],
-    /** The compiled graph; evaluation shares its parameter memory. */
-    readonly executable: Executable,
-    private readonly images: Shape,
-  ) {}
+  readonly variables: readonly Variable[];
+  /** Variables that no executable reads, for example running statistics when only the batch's are used. */
+  #unread: ReadonlyMap<string, Tensor> = new Map();
 
-  static async compile(classifier: Classifier, options: TrainingStepOptions): Promise<TrainingStep> {
-    const graph = new Graph();
-    const net = new Network(graph, { mode: 'train', norm: options.norm ?? 'batch' });
-    const images = graph.input('images', options.images);
-    const labels = graph.input('labels', [options.images[0]], { dtype: 'int32' });
-    const logits = classifier(net, images);
-    const loss = softmaxCrossEntropy(logits, labels, options.labelSmoothing ?? 0);
-    const correct = sum(cast(equal(argMax(logits), cast(labels, 'int64')), 'float32'));
-    const { outputs, carried } = updates(net, loss, options.momentum ?? 0.9);
-    const executable = await Executable.compile(new Map([['loss', loss], ['correct', correct], ...outputs]), {
-      threads: options.threads,
-      device: options.device,
-      cacheFolder: options.cacheFolder,
-      carried,
-    });
-    return new TrainingStep(net.variables, executable, options.images);
+  private constructor(
+    private readonly graph: StepGraph,
+    /** Computes loss and gradients, and without micro-batches the update. */
+    readonly executable: Executable,
+    /** Updates from accumulated gradients; without micro-batches the same as `executable`. */
+    private readonly updater: Executable,
+    private readonly classifier: Classifier,
+    private readonly options: TrainingStepOptions,
+  ) {
+    this.variables = graph.net.variables;
   }
 
-  /** Sets parameters and buffers by name (all of them must be given) and the momentum to zero. */
+  /** @throws UserError MICRO_BATCHES, NOTHING_TRAINED, GHOST_BATCH or SHAPE_MISFIT */
+  static async compile(classifier: Classifier, options: TrainingStepOptions): Promise<TrainingStep> {
+    const graph = buildStep(classifier, options);
+    const { threads, device, cacheFolder } = options;
+    const { main, update } = graph;
+    const session = { threads, device, cacheFolder };
+    const executable = await Executable.compile(main.outputs, {
+      ...session,
+      carried: main.carried,
+      alongside: update?.outputs,
+    });
+    const updater = update
+      ? await Executable.compile(update.outputs, {
+          ...session,
+          carried: update.carried,
+          alongside: main.outputs,
+        })
+      : executable;
+    return new TrainingStep(graph, executable, updater, classifier, options);
+  }
+
+  /** Sets parameters and buffers by name (all of them must be given), and starts the optimizer and averages anew. */
   load(weights: ReadonlyMap<string, Tensor>): void {
-    for (const { name, shape, kind } of this.variables) {
+    const unread = new Map<string, Tensor>();
+    for (const { name } of this.variables) {
       const value = weights.get(name);
       invariant(value, `no value for variable "${name}"`);
-      if (this.executable.inputs.includes(name)) this.executable.set(name, value);
-      if (kind === 'parameter') this.executable.set(velocityName(name), zeros('float32', shape));
+      const holder = this.#holder(name);
+      if (holder) holder.set(name, value);
+      else unread.set(name, value);
+      if (this.updater.inputs.includes(averageName(name))) this.updater.set(averageName(name), value);
     }
-    this.#frozen = new Map([...weights].filter(([name]) => !this.executable.inputs.includes(name)));
+    for (const name of [...this.graph.slots, ...this.graph.counters]) this.updater.clear(name);
+    this.#unread = unread;
   }
 
-  /** Brings parameters and buffers to the host where a device keeps them; to be awaited before `weights`. */
-  download(): Promise<void> {
-    return this.executable.download();
+  /** Brings what a device keeps to the host; to be awaited before `weights` and `state`. */
+  async download(): Promise<void> {
+    await this.executable.download();
+    if (this.updater !== this.executable) await this.updater.download();
   }
 
-  /** Copies of parameters and buffers as they are now, by name. */
-  weights(): Map<string, Tensor<'float32'>> {
+  /**
+   * Copies of parameters and buffers by name. `averaged`: trained parameters as their moving averages.
+   * @throws UserError NO_AVERAGE when averages are asked for and not carried
+   */
+  weights(kind: WeightsKind = 'current'): Map<string, Tensor<'float32'>> {
     return new Map(
-      this.variables.map(({ name }) => [
-        name,
-        (this.#frozen.get(name) ?? this.executable.get(name)) as Tensor<'float32'>,
-      ]),
+      this.variables.map(({ name }) => [name, this.#valueOf(this.#nameFor(kind)(name)) as Tensor<'float32'>]),
     );
   }
 
-  /** Variables that the step reads from nowhere, for example running statistics when the batch's are used. */
-  #frozen: ReadonlyMap<string, Tensor> = new Map();
+  /** Lets `reader`, built from the same network, read parameters and buffers where they lie, until the next run. */
+  shareWeights(reader: Executable, kind: WeightsKind = 'current'): void {
+    const nameThere = this.#nameFor(kind);
+    for (const { name } of this.variables) {
+      const holder = this.#holder(nameThere(name));
+      if (holder) reader.share(holder, [name], nameThere);
+    }
+  }
+
+  /** Copies of everything that a step carries to the next, by name: for a checkpoint. */
+  state(): Map<string, Tensor<'float32'>> {
+    return new Map(this.#stateNames().map((name) => [name, this.#valueOf(name) as Tensor<'float32'>]));
+  }
+
+  /**
+   * Puts back what `state` gave; training then goes on as if it had not been interrupted.
+   * @throws UserError STATE_MISFIT when a value is missing
+   */
+  restore(state: ReadonlyMap<string, Tensor>): void {
+    const missing = this.#stateNames().filter((name) => !state.has(name));
+    if (missing.length > 0) {
+      throw new UserError(
+        'STATE_MISFIT',
+        `The state to resume from lacks ${missing.length} values of this training step, the first is "${missing[0]}".`,
+        'Resume with the network, optimizer, groups and averages that the state was saved with.',
+      );
+    }
+    this.load(state);
+    for (const name of this.#stateNames()) this.#holder(name)?.set(name, state.get(name)!);
+  }
 
   /** Runs one step. A loss that is not a number is returned as it is. */
   async run(inputs: StepInputs): Promise<StepResult> {
-    const scalar = (value: number) => tensor('float32', [], Float32Array.of(value));
-    this.executable.set('images', tensor('float32', this.images, inputs.images));
-    this.executable.set('labels', tensor('int32', [this.images[0]], inputs.labels));
-    this.executable.set('learningRate', scalar(inputs.learningRate));
-    this.executable.set('weightDecay', scalar(inputs.weightDecay));
-    if (this.executable.inputs.includes('statisticsDecay')) {
-      this.executable.set('statisticsDecay', scalar(inputs.statisticsDecay));
+    const { parts } = this.graph;
+    const rates = Object.entries({
+      learningRate: inputs.learningRate,
+      weightDecay: inputs.weightDecay,
+    }).filter(([name]) => this.updater.inputs.includes(name));
+    if (this.updater === this.executable) {
+      for (const [name, value] of rates) this.executable.set(name, scalar(value));
+      const { loss, correct, gradientNorm } = await this.#runPart(inputs, 0);
+      return resultOf(Number(loss.data[0]), Number(correct.data[0]), gradientNorm);
     }
-    const { loss, correct } = await this.executable.run({ seed: inputs.seed, step: inputs.step });
-    return { loss: Number(loss.data[0]), correct: Number(correct.data[0]) };
+    this.executable.share(this.updater, this.#names());
+    for (const { name } of this.graph.trained) this.executable.clear(gradientName(name));
+    const sums = { loss: 0, correct: 0 };
+    for (let part = 0; part < parts; part++) {
+      const { loss, correct } = await this.#runPart(inputs, part);
+      sums.loss += Number(loss.data[0]) / parts;
+      sums.correct += Number(correct.data[0]);
+    }
+    this.updater.share(
+      this.executable,
+      this.graph.trained.map(({ name }) => gradientName(name)),
+    );
+    for (const [name, value] of rates) this.updater.set(name, scalar(value));
+    const { gradientNorm } = await this.updater.run();
+    return resultOf(sums.loss, sums.correct, gradientNorm);
   }
 
-  close(): Promise<void> {
-    return this.executable.close();
+  /**
+   * Why the last run, which was given `inputs`, made numbers that are not finite: an error NOT_FINITE about the first
+   * of them, or undefined when all were finite. The network is built and run once more with all its values checked,
+   * which takes several times a step. Where a device keeps the weights, those after the run are taken.
+   */
+  async diagnose(inputs: StepInputs): Promise<UserError | undefined> {
+    await this.download();
+    for (let part = 0; part < this.graph.parts; part++) {
+      const data = this.#partOf(inputs, part);
+      const found = await diagnose({
+        build: () => buildStep(this.classifier, this.options),
+        session: this.options,
+        inputOf: (name) => data.get(name) ?? this.#before(name),
+        random: this.#random(inputs, part),
+      });
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.executable.close();
+    if (this.updater !== this.executable) await this.updater.close();
+  }
+
+  async #runPart(inputs: StepInputs, part: number): Promise<Record<string, Tensor>> {
+    for (const [name, value] of this.#partOf(inputs, part)) {
+      if (this.executable.inputs.includes(name)) this.executable.set(name, value);
+    }
+    return this.executable.run(this.#random(inputs, part));
+  }
+
+  /** Each part of a batch draws from a stream of its own. */
+  #random({ seed, step }: StepInputs, part: number) {
+    return { seed, step: step * this.graph.parts + part };
+  }
+
+  /** The data inputs of a part. Running statistics lose over all parts of a batch what they would over one. */
+  #partOf(inputs: StepInputs, part: number): Map<string, Tensor> {
+    const { images, parts } = this.graph;
+    const [count, pixels] = [images[0], sizeOf(images)];
+    return new Map<string, Tensor>([
+      ['images', tensor('float32', images, inputs.images.subarray(part * pixels, (part + 1) * pixels))],
+      ['labels', tensor('int32', [count], inputs.labels.subarray(part * count, (part + 1) * count))],
+      ['statisticsDecay', scalar(inputs.statisticsDecay ** (1 / parts))],
+      ['learningRate', scalar(inputs.learningRate)],
+      ['weightDecay', scalar(inputs.weightDecay)],
+    ]);
+  }
+
+  /** A value as it was before the last run, where the last run changed it. */
+  #before(name: string): Tensor | undefined {
+    const holder = this.#holder(name);
+    return holder ? (holder.previous(name) ?? holder.get(name)) : undefined;
+  }
+
+  #names(): string[] {
+    return this.variables.map(({ name }) => name);
+  }
+
+  #stateNames(): string[] {
+    const averages = this.#names().map(averageName);
+    return [
+      ...this.#names(),
+      ...averages.filter((name) => this.updater.inputs.includes(name)),
+      ...this.graph.slots,
+      ...this.graph.counters,
+    ];
+  }
+
+  /** The executable whose memory of an input is the one that counts. */
+  #holder(name: string): Executable | undefined {
+    return [this.updater, this.executable].find(({ inputs }) => inputs.includes(name));
+  }
+
+  #valueOf(name: string): Tensor {
+    const value = this.#unread.get(name) ?? this.#holder(name)?.get(name);
+    invariant(value, `no value of "${name}"; weights are loaded before they are read`);
+    return value;
+  }
+
+  #nameFor(kind: WeightsKind): (name: string) => string {
+    if (kind === 'current') return (name) => name;
+    if (!this.options.average) {
+      throw new UserError(
+        'NO_AVERAGE',
+        'This training step carries no moving average of the weights.',
+        'Compile it with the option `average`.',
+      );
+    }
+    return (name) => (this.updater.inputs.includes(averageName(name)) ? averageName(name) : name);
   }
 }
 
-/** The new parameters, velocities and running statistics, and which input each becomes. */
-function updates(net: Network, loss: Value, momentum: number) {
-  const { graph } = net;
-  const outputs = new Map<string, Value>();
-  const carried = new Map<string, string>();
-  const carry = (input: string, next: Value) => {
-    outputs.set(nextName(input), next);
-    carried.set(input, nextName(input));
-  };
-  const parameters = net.variables.filter(({ kind }) => kind === 'parameter');
-  const rates = {
-    learningRate: graph.input('learningRate', []),
-    weightDecay: graph.input('weightDecay', []),
-    momentum,
-  };
-  const gradients = gradient(
-    loss,
-    parameters.map(({ value }) => value),
-  );
-  parameters.forEach(({ name, shape, value }, index) => {
-    const velocity = graph.input(velocityName(name), shape, { role: 'state' });
-    const next = graph.scoped(`update of ${name}`, () =>
-      nesterovSgd(value, gradients[index], velocity, rates),
-    );
-    carry(name, next.parameter);
-    carry(velocityName(name), next.velocity);
-  });
-  if (net.batchStatistics.size > 0) {
-    const decay = graph.input('statisticsDecay', []);
-    for (const [name, statistic] of net.batchStatistics) {
-      const running = net.variables.find((variable) => variable.name === name)!.value;
-      carry(name, add(mul(running, decay), mul(statistic, sub(graph.scalar(1), decay))));
-    }
-  }
-  return { outputs, carried };
+function resultOf(loss: number, correct: number, gradientNorm: Tensor | undefined): StepResult {
+  return gradientNorm ? { loss, correct, gradientNorm: Number(gradientNorm.data[0]) } : { loss, correct };
 }

@@ -1,7 +1,7 @@
 /** Compiled graphs: carried memory against a loop in JavaScript, inputs in and out, sharing, refusals, closing. */
 import { describe, expect, test } from 'vitest';
 import { add, conv2d, exp, Graph, mul, neg, sub, sum, transpose, type Value } from '../../src/graph/index.ts';
-import { nesterovSgd } from '../../src/nn/index.ts';
+import { optimizerRule } from '../../src/nn/index.ts';
 import { createSession, Executable, OnnxFunction } from '../../src/runtime/index.ts';
 import { float32, type Shape, sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
@@ -15,21 +15,24 @@ const counting = (shape: Shape) =>
   );
 const outputs = (named: Record<string, Value>) => new Map(Object.entries(named));
 
-/** Nesterov SGD on p with the gradient p * data. */
+/** Nesterov SGD on p with the gradient p * data; v holds momentum times velocity. */
 function optimizer(shape: Shape): Promise<Executable> {
   const graph = new Graph();
   const [p, v] = [graph.input('p', shape, { role: 'parameter' }), graph.input('v', shape, { role: 'state' })];
-  const rates = {
+  const next = optimizerRule({ kind: 'sgd', momentum: 0.9 }).update({
+    parameter: p,
+    gradient: mul(p, graph.input('data', shape)),
+    slots: [v],
+    counters: [],
     learningRate: graph.input('rate', []),
     weightDecay: graph.input('decay', []),
-    momentum: 0.9,
-  };
-  const next = nesterovSgd(p, mul(p, graph.input('data', shape)), v, rates);
+    adapt: true,
+  });
   const carried = new Map([
     ['p', 'next p'],
     ['v', 'next v'],
   ]);
-  const named = outputs({ 'next p': next.parameter, 'next v': next.velocity, size: sum(mul(p, p)) });
+  const named = outputs({ 'next p': next.parameter, 'next v': next.slots[0], size: sum(mul(p, p)) });
   return Executable.compile(named, { ...THREADS, carried });
 }
 
@@ -58,7 +61,7 @@ describe('carried inputs', () => {
       p = p.map((x, i) => x - rate * (g[i] + 0.9 * v[i]));
       for (const [name, expected] of [
         ['p', p],
-        ['v', v],
+        ['v', v.map((x) => 0.9 * x)],
       ] as const) {
         const found = executable.get(name).data;
         expected.forEach((value, i) => {
