@@ -333,8 +333,16 @@ const RULES: { [O in Op]: Rule<O> } = {
 
   conv2d,
   conv2dInputGradient: ([dy, w], a) => {
+    require(dy.shape.length === 4 && w.shape.length === 4, 'image and weight must have four axes');
+    const [channelsOfImage, channelsOfWeight] = [dy.shape[1], w.shape[0]];
+    require(channelsOfImage ===
+      channelsOfWeight, `the image has ${channelsOfImage} channels, the weight takes ${channelsOfWeight}`);
+    require(a.inputShape.every((extent) => extent >= 1), `the result would be ${showShape(a.inputShape)}`);
     const [y] = conv2d([f32(a.inputShape), w], a);
-    require(sameShape(y.shape, dy.shape), `the gradient should be ${showShape(y.shape)}`);
+    require(sameShape(
+      y.shape,
+      dy.shape,
+    ), `a convolution of ${showShape(a.inputShape)} makes ${showShape(y.shape)}`);
     return [f32(a.inputShape)];
   },
   conv2dWeightGradient: ([x, dy], a) => {

@@ -120,6 +120,109 @@ describe('misfits', () => {
       'a vector of shape 2 for 3 channels',
     ],
     ['channelAffine', [[1, 3], [3], [3]], g.channelAffine, 'the image must have four axes'],
+    [
+      'conv2dInputGradient',
+      [
+        [1, 3, 4, 4],
+        [4, 2, 3, 3],
+      ],
+      (x, w) => g.convTranspose2d(x, w),
+      'the image has 3 channels, the weight takes 4',
+    ],
+    [
+      'conv2dInputGradient',
+      [
+        [1, 3, 4, 4],
+        [3, 2, 3, 3],
+      ],
+      (x, w) => g.convTranspose2d(x, w, { outputPadding: 1 }),
+      'a convolution of 1x2x7x7 makes 1x3x5x5',
+    ],
+    [
+      'conv2dInputGradient',
+      [
+        [1, 3, 1, 4],
+        [3, 2, 2, 2],
+      ],
+      (x, w) => g.convTranspose2d(x, w, { padding: 1 }),
+      'the result would be 1x2x0x3',
+    ],
+    [
+      'conv2dInputGradient',
+      [[3, 4], [3]],
+      (x, w) => g.convTranspose2d(x, w),
+      'image and weight must have four axes',
+    ],
+    [
+      'groupNorm',
+      [[2, 6, 3, 3], [6], [6]],
+      (x, scale, bias) => g.groupNorm(x, scale, bias, 4),
+      '6 channels do not divide into 4 groups',
+    ],
+    [
+      'groupNorm',
+      [[2, 6, 3, 3], [6], [3]],
+      (x, scale, bias) => g.groupNorm(x, scale, bias, 3),
+      'a vector of shape 3 for 6 channels',
+    ],
+    [
+      'localResponseNorm',
+      [[2, 6]],
+      (x) => g.localResponseNorm(x, { size: 5 }),
+      'the image must have four axes',
+    ],
+    [
+      'localResponseNorm',
+      [[2, 6, 3, 3]],
+      (x) => g.localResponseNorm(x, { size: 0 }),
+      'a window of 0 channels',
+    ],
+    [
+      'channelWindowSum',
+      [[2, 6, 3, 3]],
+      (x) => g.channelWindowSum(x, -1, 0),
+      'a window from -1 channels before to 0 behind',
+    ],
+    ['resize2d', [[2, 6, 3, 3]], (x) => g.resize2d(x, { size: [2.5, 3] }), '2.5,3 is not a height and width'],
+    ['gather', [[2, 3], [2]], (x, i) => g.gather(x, i), 'indices must be integers'],
+    ['topK', [[2, 3]], (x) => g.topK(x, 4).values, 'takes 4 of 3'],
+    [
+      'cumulativeSum',
+      [[2, 3]],
+      (x) => g.cumulativeSum(x, 2),
+      'axes [2] are not different axes of the operand',
+    ],
+    [
+      'nonMaxSuppression',
+      [
+        [2, 9, 4],
+        [2, 3, 8],
+      ],
+      (boxes, scores) => g.nonMaxSuppression(boxes, scores, { limit: 3, overlap: 0.5 }),
+      'scores must be [2, C, 9]',
+    ],
+    [
+      'nonMaxSuppression',
+      [
+        [9, 4],
+        [3, 9],
+      ],
+      (boxes, scores) => g.nonMaxSuppression(boxes, scores, { limit: 3, overlap: 0.5 }),
+      'boxes must be [B, N, 4]',
+    ],
+    [
+      'roiAlign',
+      [[1, 2, 5, 5], [3, 5], [3]],
+      (x, b, i) => g.roiAlign(x, b, i, { size: 2 }),
+      'boxes must be [R, 4]',
+    ],
+    [
+      'roiAlign',
+      [[1, 2, 5, 5], [3, 4], [3]],
+      (x, b, i) => g.roiAlign(x, b, i, { size: 2 }),
+      'image indices must be 3 integers',
+    ],
+    ['and', [[2], [2]], g.logicalAnd, 'operands must be bools'],
     ['oneHot', [[3]], (x) => g.oneHot(x, 4), 'class indices must be integers'],
     ['where', [[3], [3], [3]], g.where, 'where takes a bool and two values of one type'],
   ];
@@ -130,6 +233,24 @@ describe('misfits', () => {
     const values = shapes.map((shape) => input(graph, shape));
     expect(misfit(() => build(...values))).toBe(`${op}(${text}) does not fit: ${reason}.`);
     expect(graph.nodes).toHaveLength(shapes.length);
+  });
+
+  test('indices of wrong shapes, and updates that do not fit them', () => {
+    const graph = new Graph();
+    const [x, updates] = [input(graph, [3, 4]), input(graph, [2, 5])];
+    const indices = (shape: Shape) => input(graph, shape, 'int64');
+    expect(misfit(() => g.gatherElements(x, indices([2]), 0))).toContain(
+      'indices of shape 2 for 3x4 along axis 0',
+    );
+    expect(misfit(() => g.gatherElements(x, indices([2, 5]), 0))).toContain('for 3x4 along axis 0');
+    expect(misfit(() => g.scatterElements(x, indices([2, 4]), updates, 0))).toContain(
+      'the updates should be 2x4',
+    );
+    expect(misfit(() => g.gatherNd(x, indices([2, 3])))).toContain('rows of 3 indices for 2 axes');
+    expect(misfit(() => g.scatterNd(x, indices([2, 1]), updates))).toContain('the updates should be 2x4');
+    expect(misfit(() => g.scatterNd(x, indices([2, 2]), input(graph, [2], 'int32')))).toContain(
+      'differ in type',
+    );
   });
 
   test('operands of different types, and an 8-bit image', () => {

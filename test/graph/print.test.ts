@@ -21,7 +21,7 @@ test('a convolution, a pooling and a linear layer', () => {
     %1 = input() name="stem.weight" role="parameter" : float32 4x3x3x3  // stem
     %2 = conv2d(%0, %1) strides=[1,1] padding=[1,1,1,1] dilations=[1,1] groups=1 : float32 2x4x8x8  // stem
     %3 = clip(%2) min=0 max=6 : float32 2x4x8x8
-    %4.0, %4.1 = maxPool2d(%3) kernel=[2,2] strides=[2,2] padding=[0,0,0,0] ceilMode=false : float32 2x4x4x4, int64 2x4x4x4
+    %4.0, %4.1 = maxPool2d(%3) kernel=[2,2] strides=[2,2] padding=[0,0,0,0] ceilMode=false dilations=[1,1] : float32 2x4x4x4, int64 2x4x4x4
     %5 = mean(%4.0) axes=[2,3] keepDims=false : float32 2x4  // head
     %6 = input() name="fc.weight" role="parameter" : float32 5x4  // head.fc
     %7 = input() name="fc.bias" role="parameter" : float32 5  // head.fc
