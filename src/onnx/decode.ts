@@ -106,7 +106,8 @@ function decodeNode(node: NodeProto, external: ExternalData): OnnxNode {
 }
 
 function decodeAttribute(proto: AttributeProto, title: string, external: ExternalData): OnnxAttribute {
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  // Bytes that are absent come as an empty list.
+  const text = (bytes: ArrayLike<number>) => new TextDecoder().decode(Uint8Array.from(bytes));
   switch (proto.type) {
     case ATTRIBUTE_TYPE.INT:
       return { int: Number(proto.i) };
