@@ -1,4 +1,5 @@
 /** The devices that a graph can run on, by the names that users give. Nothing here loads the runtime. */
+import type { OnnxNode } from '../onnx/model.ts';
 
 export const DEVICES = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
 
@@ -13,3 +14,12 @@ export const DEVICE_NEEDS: Readonly<Record<Device, string>> = {
   coreml: 'CoreML is a part of macOS.',
   dml: 'DirectML is a part of Windows.',
 };
+
+/**
+ * Nodes for which WebGPU claims to have a kernel that then refuses to run; by name, so that they can be given to
+ * the processor. What it does not claim goes there by itself.
+ */
+export function unsupportedOnWebgpu(nodes: readonly OnnxNode[]): string[] {
+  // The kernel has no second output, the positions of the largest values.
+  return nodes.filter(({ op, outputs }) => op === 'MaxPool' && outputs.length > 1).map(({ name }) => name);
+}

@@ -4,8 +4,13 @@ import { showShape } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
 import type { Device } from './device.ts';
 
-/** How the runtime names a node: while it loads a graph, infers shapes, and runs. */
-const NAMED = [/node with name '([^']+)'/, /Node \(([^)]+)\) Op \(/, /node\. Name:'([^']+)'/];
+/** How the runtime names a node: while it looks for kernels, checks types, infers shapes, and runs. */
+const NAMED = [
+  /node with name '([^']+)'/,
+  /in node \(([^)]+)\)/,
+  /Node \(([^)]+)\) Op \(/,
+  /node\. Name:'([^']+)'/,
+];
 
 /** Nodes shown before and after the one in question. */
 const BEFORE = 4;
@@ -22,10 +27,10 @@ export function nodeFailure(cause: unknown, graph: OnnxGraph, device: Device): U
   if (!node) return undefined;
   const layer = node.name.slice(0, Math.max(0, node.name.lastIndexOf('/'))) || node.name;
   const around = `Around it:\n${showAround(graph, node)}\n`;
-  if (/Could not find an implementation|NOT_IMPLEMENTED/i.test(said)) {
+  if (/could not find an implementation|not.implemented|not supported/i.test(said)) {
     return new UserError(
       'DEVICE_LACKS_OP',
-      `The device "${device}" has no ${node.op} as layer "${layer}" needs it (${said}). ${around}`,
+      `The device "${device}" has no ${node.op} such as layer "${layer}" needs: ${said}\n${around}`,
       device === 'cpu'
         ? 'Build the layer from other ops, or give the op another data type.'
         : 'Run it with --device cpu, or build the layer from other ops.',
@@ -34,8 +39,8 @@ export function nodeFailure(cause: unknown, graph: OnnxGraph, device: Device): U
   }
   return new UserError(
     'OP_FAILED',
-    `${node.op} of layer "${layer}" failed on the device "${device}": ${said}. ${around}`,
-    'Compare the shapes with what the layer expects; if they are right, try --device cpu.',
+    `${node.op} of layer "${layer}" failed on the device "${device}": ${said}\n${around}`,
+    `Compare the operands' shapes and types with what the layer expects${device === 'cpu' ? '.' : '; if they are right, try --device cpu.'}`,
     { cause },
   );
 }

@@ -23,6 +23,8 @@ export interface SessionOptions {
 export interface SessionDetails extends SessionOptions {
   /** Outputs that stay in the device's memory (WebGPU). */
   readonly residentOutputs?: readonly string[];
+  /** Names of nodes that run on the processor although the device has a kernel for their operator. */
+  readonly onProcessor?: readonly string[];
 }
 
 /** Threads that a run takes unless told otherwise. */
@@ -77,13 +79,14 @@ function settingsOf({
   threads = defaultThreads(),
   device = 'cpu',
   residentOutputs = [],
+  onProcessor = [],
 }: SessionDetails): ort.InferenceSession.SessionOptions {
   // By default CUDA rounds the factors of float32 products to 10 bits, and results would differ between devices.
   if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE = '0';
   // Every error is thrown as well; what the runtime and drivers print besides would reach the user's terminal.
   ort.env.logLevel = 'fatal';
   return {
-    executionProviders: [device],
+    executionProviders: [onProcessor.length > 0 ? { name: device, forceCpuNodeNames: onProcessor } : device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -6,7 +6,7 @@
  */
 import { gradient } from '../../src/autodiff/index.ts';
 import { Graph, mul, sum, type Value, verify } from '../../src/graph/index.ts';
-import { Executable } from '../../src/runtime/index.ts';
+import { type Device, Executable } from '../../src/runtime/index.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { float32, type Shape, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 
@@ -63,10 +63,15 @@ export function opsOf(row: GradientCase): Set<string> {
   return new Set(y.graph.nodes.slice(0, y.node.id + 1).map((node) => node.op));
 }
 
-export async function checkGradients(row: GradientCase, seed = 1, directions = 2): Promise<Check[]> {
-  const random = new Random(seed, 'finite differences');
+/** `TEST_DEVICE=webgpu npx vitest run test/autodiff` runs the rows on another device. */
+const DEVICE = (process.env.TEST_DEVICE ?? 'cpu') as Device;
+
+const DIRECTIONS = 2;
+
+export async function checkGradients(row: GradientCase, device = DEVICE): Promise<Check[]> {
+  const random = new Random(1, 'finite differences');
   const { outputs, y } = buildCase(row);
-  const executable = await Executable.compile(outputs, { threads: 1 });
+  const executable = await Executable.compile(outputs, { threads: 1, device });
   const weights = draw({ shape: y.shape, numbers: { low: -1, high: 1 } }, random);
   const values = row.operands.map((operand) => draw(operand, random));
   const set = (name: string, shape: Shape, data: ArrayLike<number>) =>
@@ -80,7 +85,7 @@ export async function checkGradients(row: GradientCase, seed = 1, directions = 2
   for (let i = 0; i < values.length; i++) {
     const { shape } = row.operands[i];
     const gradientData = (results[`g${i}`] as Tensor<'float32'>).data;
-    for (let k = 0; k < directions; k++) {
+    for (let k = 0; k < DIRECTIONS; k++) {
       const direction = draw({ shape, numbers: { low: -1, high: 1 } }, random);
       const lossAt = async (t: number) => {
         set(
