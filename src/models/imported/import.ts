@@ -143,7 +143,9 @@ function replayOf(plan: Plan, image: ImageInput, net: Network, images: Value): R
 function headTakesMap(plan: Plan, image: ImageInput, size: number): boolean {
   const net = new Network(new Graph(), INFERENCE);
   const replay = replayOf(plan, image, net, net.graph.input('images', [1, 3, size, size]));
-  return plan.head.node.op === 'Conv' && sizeOf(replay.value(plan.head.input).shape.slice(2)) > 1;
+  if (plan.head.node.op !== 'Conv') return false;
+  const [, , height, width, ...rest] = replay.value(plan.head.input).shape;
+  return rest.length === 0 && height * width > 1;
 }
 
 /** Replays of one file. */
