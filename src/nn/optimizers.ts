@@ -94,6 +94,13 @@ function decayed({ parameter, gradient, weightDecay }: UpdateInputs): Value {
   return weightDecay ? add(gradient, mul(parameter, weightDecay)) : gradient;
 }
 
+/** p (1 - lr wd), or p where there is no decay. */
+function decoupled({ parameter, learningRate, weightDecay }: UpdateInputs): Value {
+  return weightDecay
+    ? mul(parameter, sub(parameter.graph.scalar(1), mul(learningRate, weightDecay)))
+    : parameter;
+}
+
 /**
  * The slot is m v, the share of the velocity that the next step takes over: with d = g + wd p, v' = slot + d and
  * slot' = m v', Nesterov's update is p' = p - lr (d + slot'), one pass less than from v.
@@ -101,7 +108,7 @@ function decayed({ parameter, gradient, weightDecay }: UpdateInputs): Value {
 function sgd({ momentum = 0.9, nesterov = momentum > 0 }: SgdOptimizer): OptimizerRule {
   if (momentum === 0) {
     const update = (inputs: UpdateInputs): Update => ({
-      parameter: sub(inputs.parameter, mul(decayed(inputs), inputs.learningRate)),
+      parameter: sub(decoupled(inputs), mul(inputs.gradient, inputs.learningRate)),
       slots: [],
     });
     return { slots: [], counters: new Map(), update };
@@ -163,18 +170,15 @@ function moments({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: Moments) {
 
 function adam(optimizer: AdamOptimizer): OptimizerRule {
   const { slots, counters, average } = moments(optimizer);
-  const decoupled = optimizer.kind === 'adamw';
+  const decayApart = optimizer.kind === 'adamw';
   return {
     slots,
     counters,
     update(inputs) {
-      const { parameter, gradient, learningRate, weightDecay } = inputs;
-      const averaged = average(decoupled ? gradient : decayed(inputs), inputs.slots, inputs.counters);
-      const step = mul(averaged.direction, mul(averaged.factor, learningRate));
-      const kept =
-        decoupled && weightDecay
-          ? mul(parameter, sub(parameter.graph.scalar(1), mul(learningRate, weightDecay)))
-          : parameter;
+      const gradient = decayApart ? inputs.gradient : decayed(inputs);
+      const averaged = average(gradient, inputs.slots, inputs.counters);
+      const step = mul(averaged.direction, mul(averaged.factor, inputs.learningRate));
+      const kept = decayApart ? decoupled(inputs) : inputs.parameter;
       return { parameter: sub(kept, step), slots: averaged.slots };
     },
   };
