@@ -17,8 +17,6 @@ export interface Measured {
 
 /** What a side is after its warm-up. */
 export interface Side {
-  /** How it is run, where that was chosen by trying: `channels last`. */
-  readonly form?: string;
   measure(): Promise<Measured> | Measured;
 }
 
@@ -27,7 +25,7 @@ const answer = (message: object) => process.stdout.write(`${MARK}${JSON.stringif
 /** The side's main program. `prepare` is given what the row says to this side. */
 export async function serve<Options>(prepare: (options: Options) => Promise<Side>): Promise<void> {
   const side = await prepare(JSON.parse(process.argv[2]) as Options);
-  answer({ ready: side.form ?? '' });
+  answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line !== 'run') break;
     const before = process.cpuUsage();

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Row, SideDefinition } from './rows.ts';
 import { type Answer, RunningSide, reasonAgainst } from './sides.ts';
 
@@ -43,8 +44,6 @@ export function median(values: readonly number[]): number {
 
 interface Turn {
   readonly definition: SideDefinition;
-  /** As tables call it, with the form that it runs in. */
-  title: string;
   readonly answers: Answer[];
 }
 
@@ -74,9 +73,12 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Out
   }
 }
 
+/** Milliseconds between one side's repetition and the next side's. */
+const PAUSE = 50;
+
 type Start = (definition: SideDefinition) => Promise<RunningSide>;
 
-const turnOf = (definition: SideDefinition): Turn => ({ definition, title: definition.name, answers: [] });
+const turnOf = (definition: SideDefinition): Turn => ({ definition, answers: [] });
 
 async function takeTurns(
   turns: readonly Turn[],
@@ -87,7 +89,6 @@ async function takeTurns(
   const running = new Map<Turn, RunningSide>();
   const startOf = async (turn: Turn) => {
     const side = await start(turn.definition);
-    if (side.form) turn.title = `${turn.definition.name}, ${side.form}`;
     running.set(turn, side);
     return side;
   };
@@ -97,6 +98,8 @@ async function takeTurns(
       onProgress(`repetition ${index + 1} of ${repetitions}`);
       for (const turn of turns) {
         const side = running.get(turn) ?? (await startOf(turn));
+        // Threads of the side before wait actively for a moment after their work.
+        await setTimeout(PAUSE);
         turn.answers.push(await side.measure());
         if (!turn.definition.fresh) continue;
         running.delete(turn);
@@ -141,7 +144,7 @@ function outcomeOf(
     ratioIs: row.ratio,
     spread: best ? [Math.min(...ratios), Math.max(...ratios)] : null,
     cpuSeconds: { ours: cpu(ours), peer: best ? cpu(best) : null },
-    peerName: best?.title ?? null,
+    peerName: best?.definition.name ?? null,
     details: { ...detailsOf('ours', ours), ...(best ? detailsOf('peer', best) : {}), ...checked },
     ...facts,
     date: new Date().toISOString().slice(0, 10),

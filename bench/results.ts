@@ -84,8 +84,9 @@ const INTRODUCTION = `# Benchmarks
 Written by \`npm run bench\`; do not edit. Every side is a process of its own that has warmed up; the sides take
 turns, one repetition each, with the same number of threads, and medians are compared. In brackets: the smallest and
 the largest ratio of neighbouring repetitions. A ratio says how many times as fast this package is, and for memory how
-many times as much it takes. PyTorch and TensorFlow.js run in whichever of their forms is fastest here, denormal
-numbers set to zero as in ours.
+many times as much it takes. PyTorch runs in each of its memory formats (for feature extraction also frozen by
+torch.jit), and the best counts; denormal numbers are set to zero as in ours. TensorFlow.js's wasm backend has no kernel
+for the gradient of a convolution's weights, so there it is written as a convolution; jax-js has one thread in Node.
 
 \`npm run --silent bench -- --only train/resnet18-64 --json\` measures one row and prints it as JSON;
 \`npm run bench -- --list\` shows all rows.

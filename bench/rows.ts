@@ -38,6 +38,19 @@ export interface Row {
 }
 
 const TORCH = ['torch', 'torchvision'];
+const MEMORY_FORMATS = ['contiguous', 'channels last'];
+
+/** PyTorch once for each of its forms, as which one is faster depends on network and machine. */
+const pytorch = (program: string, forms: readonly string[], more: Partial<SideDefinition> = {}) =>
+  forms.map(
+    (form): SideDefinition => ({
+      name: `PyTorch, ${form}`,
+      program,
+      needs: TORCH,
+      options: { form },
+      ...more,
+    }),
+  );
 
 interface Network {
   readonly row: string;
@@ -69,7 +82,7 @@ const training = (network: Network): Row => ({
   ratio: 'ours / peer',
   goal: { least: 1 },
   ours: { name: 'transferlab', program: 'ours/train.ts' },
-  peers: [{ name: 'PyTorch', program: 'peers/torch_train.py', needs: TORCH }],
+  peers: pytorch('peers/torch_train.py', MEMORY_FORMATS),
   repetitions: 7,
   seconds: [6 * network.seconds, network.seconds],
   options: { model: network.model, batch: network.batch, steps: network.steps },
@@ -81,7 +94,7 @@ const inference = (network: Network): Row => ({
   unit: 'images/s',
   ratio: 'ours / peer',
   ours: { name: 'transferlab', program: 'ours/infer.ts' },
-  peers: [{ name: 'PyTorch', program: 'peers/torch_infer.py', needs: TORCH }],
+  peers: pytorch('peers/torch_infer.py', [...MEMORY_FORMATS, 'frozen by torch.jit']),
   repetitions: 7,
   seconds: [3 * network.seconds, network.seconds / 3],
   options: { model: network.model, batch: network.batch, steps: network.passes },
@@ -94,13 +107,7 @@ const memory = (network: Network): Row => ({
   ratio: 'ours / peer',
   goal: { most: 1.2 },
   ours: { name: 'transferlab', program: 'ours/memory.ts', fresh: true },
-  peers: ['contiguous', 'channels last'].map((form) => ({
-    name: 'PyTorch',
-    program: 'peers/torch_memory.py',
-    needs: TORCH,
-    options: { form },
-    fresh: true,
-  })),
+  peers: pytorch('peers/torch_memory.py', MEMORY_FORMATS, { fresh: true }),
   repetitions: 1,
   seconds: [0, 9 * network.seconds],
   options: { model: network.model, batch: network.batch },
@@ -164,12 +171,10 @@ const loading = (name: string, about: string, epoch: 'first' | 'later'): Row => 
   ratio: 'ours / peer',
   goal: { least: 2 },
   ours: { name: 'transferlab', program: 'ours/loading.ts', options: { epoch } },
-  peers: [true, false].map((shrink) => ({
-    name: 'torchvision',
-    program: 'peers/torchvision_loader.py',
-    needs: [...TORCH, 'PIL'],
-    options: { shrink },
-  })),
+  peers: [
+    { name: 'torchvision, short side first', options: { shrink: true } },
+    { name: 'torchvision, crop of the whole file', options: { shrink: false } },
+  ].map((side) => ({ ...side, program: 'peers/torchvision_loader.py', needs: [...TORCH, 'PIL'] })),
   repetitions: 5,
   seconds: [40, 15],
   options: { images: 512, batch: 32 },
@@ -191,7 +196,7 @@ export const ROWS: readonly Row[] = [
     ratio: 'ours / peer',
     goal: { least: 55 },
     ours: { name: 'transferlab', program: 'ours/peak.ts' },
-    peers: [{ name: 'PyTorch', program: 'peers/torch_peak.py', needs: TORCH }],
+    peers: pytorch('peers/torch_peak.py', MEMORY_FORMATS),
     repetitions: 5,
     seconds: [120, 20],
     options: { model: 'resnet50', batch: 16, multiplyAdds: 4_087_136_256 },

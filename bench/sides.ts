@@ -68,8 +68,6 @@ const threadLimits = (threads: number) => ({
 
 /** A running side. */
 export class RunningSide {
-  /** How the side runs, where it chose among forms. */
-  form = '';
   readonly #child: ChildProcess;
   readonly #lines: Interface;
   readonly #answers: AsyncIterator<object>;
@@ -98,8 +96,7 @@ export class RunningSide {
   /** Starts a side and waits until it has warmed up. */
   static async start(definition: SideDefinition, options: object, threads: number): Promise<RunningSide> {
     const side = new RunningSide(definition, options, threads);
-    const { ready } = (await side.#next()) as { ready: string };
-    side.form = ready;
+    await side.#next();
     return side;
   }
 

@@ -46,7 +46,7 @@ def prepare(options):
             result[f'{side}.largestExcess'] = float((values[:, 0] / lowest - 1).max())
         return result
 
-    return '', measure
+    return measure
 
 
 serve(prepare)

@@ -15,13 +15,13 @@ def images(batch, size):
     return torch.randn(batch, 3, size, size)
 
 
-def trainer(options, form):
+def trainer(options):
     """A function that runs one step of SGD with Nesterov momentum and weight decay, and returns the loss."""
     model, size = of(options['model'])
     model.train()
     x = images(options['batch'], size)
     y = torch.tensor([(i * 37) % 1000 for i in range(options['batch'])])
-    if form == 'channels last':
+    if options['form'] == 'channels last':
         model = model.to(memory_format=torch.channels_last)
         x = x.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, nesterov=True, weight_decay=1e-4)

@@ -9,12 +9,12 @@ def prepare(options):
     torch.set_flush_denormal(True)
 
     def measure():
-        step = trainer(options, options['form'])
+        step = trainer(options)
         for _ in range(5):
             step()
         return {'value': peak_memory()}
 
-    return options['form'], measure
+    return measure
 
 
 serve(prepare)
