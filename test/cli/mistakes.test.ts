@@ -115,6 +115,12 @@ const MISTAKES: readonly Row[] = [
   ['an unknown protocol', () => models(at.weights, '--protocol', 'quik'), /quick.*UNKNOWN_PROTOCOL/],
   ['no seed', () => models(at.weights, '--seeds', '0'), /--seeds.*OPTION_NUMBER/],
   ['no number of threads', () => models(at.weights, '--threads', 'all'), /--threads.*OPTION_NUMBER/],
+  ['an unknown device', () => models(at.weights, '--device', 'gpu'), /"gpu".*webgpu.*UNKNOWN_DEVICE/],
+  [
+    'a device that no such system has',
+    () => models(at.weights, '--device', process.platform === 'darwin' ? 'dml' : 'coreml'),
+    /work here: cpu.*DEVICE_MISSING/,
+  ],
   ['an empty list', () => models(','), /--models.*OPTION_EMPTY/],
   ['fixed features without weights', () => models(ARCHITECTURE, '--settings', 'fixed'), /NOTHING_TO_DO/],
   ['an unknown option', () => compare(at.data, '--modles', at.weights), /unknown option '--modles'/],
