@@ -4,10 +4,13 @@
  * their result is.
  */
 import type { Node, Value } from '../graph/graph.ts';
+import type { Op } from '../graph/ops.ts';
 import type { OnnxAttribute, OnnxNode } from '../onnx/model.ts';
 import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
+import type { Extents } from './conv/extents.ts';
 import { type Form, type Layout, movesNothing, permutationBetween, physicalShape } from './layout.ts';
+import { type Formulations, shapeKey } from './tune.ts';
 
 interface Placed {
   readonly name: string;
@@ -16,21 +19,71 @@ interface Placed {
 
 export type Attributes = Record<string, OnnxAttribute>;
 
+/** An activation that the runtime's convolutions can apply to what they write. */
+export interface Activation {
+  readonly name: 'Relu' | 'Clip' | 'LeakyRelu';
+  readonly parameters: readonly number[];
+}
+
+/** What is done to a result while it is written, in this order. */
+export interface Epilogue {
+  /** A number per channel, [C], is added. */
+  readonly bias?: string;
+  /** Another image of the same layout is added. */
+  readonly plus?: string;
+  readonly activation?: Activation;
+}
+
+/** Makes a value that nobody has used yet. */
+export type Make = (epilogue: Epilogue) => string;
+
+interface Deferred {
+  /** What the maker can do besides. */
+  readonly takes: readonly (keyof Epilogue)[];
+  readonly make: Make;
+}
+
+export interface EmitterOptions {
+  readonly form: Form;
+  readonly layouts: ReadonlyMap<Value, Layout>;
+  /** How often a value is read, by nodes and as an output. */
+  readonly uses: ReadonlyMap<Value, number>;
+  /** When set, the first extent of every value that has this extent is written as symbolic. */
+  readonly symbolicBatch?: number;
+  /** Channels in a block of the runtime's blocked kernels; 0 where there are none. */
+  readonly channelBlock?: number;
+  readonly formulations?: Formulations;
+}
+
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers = new Map<string, Tensor>();
+  readonly form: Form;
+  readonly layouts: ReadonlyMap<Value, Layout>;
+  readonly symbolicBatch: number | undefined;
+  /** Channels in a block of the runtime's blocked kernels; 0 where there are none. */
+  readonly channelBlock: number;
+  readonly #uses: ReadonlyMap<Value, number>;
+  readonly #formulations: Formulations;
   readonly #places = new Map<Value, Placed[]>();
+  readonly #deferred = new Map<Value, Deferred>();
   readonly #constants = new Map<string, string>();
   #scope = '';
   #count = 0;
 
-  constructor(
-    readonly form: Form,
-    readonly layouts: ReadonlyMap<Value, Layout>,
-    readonly used: ReadonlySet<Value>,
-    /** When set, the first extent of every value that has this extent is written as symbolic. */
-    readonly symbolicBatch: number | undefined,
-  ) {}
+  constructor(options: EmitterOptions) {
+    this.form = options.form;
+    this.layouts = options.layouts;
+    this.symbolicBatch = options.symbolicBatch;
+    this.channelBlock = options.channelBlock ?? 0;
+    this.#uses = options.uses;
+    this.#formulations = options.formulations ?? new Map();
+  }
+
+  /** The name of the formulation that was measured to be fastest for an op and a shape, if any was. */
+  choice(op: Op, s: Extents): string | undefined {
+    return this.#formulations.get(shapeKey(op, s));
+  }
 
   /** Names of the nodes that follow begin with the layer of `node`. */
   enter(node: Node): void {
@@ -43,7 +96,7 @@ export class Emitter {
 
   /** Whether any node or output needs `value`; a second result that nobody reads need not be made. */
   isUsed(value: Value): boolean {
-    return this.used.has(value);
+    return this.#uses.has(value);
   }
 
   /** Emits an ONNX operator and returns the names of its outputs, `#` and a number, which no layer is called. */
@@ -63,8 +116,8 @@ export class Emitter {
   }
 
   /** Emits an operator with one output. */
-  emit(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.emitAll(op, inputs, attributes, 1)[0];
+  emit(op: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
+    return this.emitAll(op, inputs, attributes, 1, domain)[0];
   }
 
   /** An int64 vector, shared between uses. */
@@ -118,6 +171,11 @@ export class Emitter {
     return this.emit('Concat', parts, { axis: { int: 0 } });
   }
 
+  /** One value after another along an axis of the memory order. */
+  concat(parts: readonly string[], axis: number): string {
+    return parts.length === 1 ? parts[0] : this.emit('Concat', parts, { axis: { int: axis } });
+  }
+
   transpose(x: string, permutation: readonly number[]): string {
     return this.emit('Transpose', [x], { perm: { ints: permutation } });
   }
@@ -148,8 +206,29 @@ export class Emitter {
     else this.#places.set(value, [{ name, layout }]);
   }
 
+  /**
+   * Says how `value` is made, in its assigned layout, when somebody first uses it. Until then whoever is its only
+   * reader can have it made with more done to it, which saves a pass over memory.
+   */
+  defer(value: Value, takes: readonly (keyof Epilogue)[], make: Make): void {
+    this.#deferred.set(value, { takes, make });
+  }
+
+  /** How to make `value` with `kind` done to it, if it has not been made and is read only once. */
+  take(value: Value, kind: keyof Epilogue): Deferred | undefined {
+    const deferred = this.#deferred.get(value);
+    if (!deferred?.takes.includes(kind) || this.#uses.get(value) !== 1) return undefined;
+    this.#deferred.delete(value);
+    return deferred;
+  }
+
   /** The name of `value` in `layout` (its assigned one unless another is wanted), transposed if need be. */
   use(value: Value, layout: Layout = this.layoutOf(value)): string {
+    const deferred = this.#deferred.get(value);
+    if (deferred) {
+      this.#deferred.delete(value);
+      this.define(value, deferred.make({}));
+    }
     const places = this.#places.get(value);
     invariant(places, `value of node ${value.node.id} (${value.node.op}) used before it was lowered`);
     const rank = value.shape.length;

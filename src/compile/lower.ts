@@ -10,6 +10,7 @@ import type { DType, Shape } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import { Emitter } from './emitter.ts';
 import { assignLayouts, type Form, type Layout, physicalShape } from './layout.ts';
+import { batchNormRules } from './rules/batch-norm.ts';
 import { convRules } from './rules/conv.ts';
 import { elementwiseRules } from './rules/elementwise.ts';
 import { imageRules } from './rules/image.ts';
@@ -17,6 +18,7 @@ import { normalizationRules } from './rules/normalization.ts';
 import { resampleRules } from './rules/resample.ts';
 import { selectionRules } from './rules/selection.ts';
 import { shapeRules } from './rules/shape.ts';
+import type { Formulations } from './tune.ts';
 
 export type LowerRule<O extends Op> = (node: NodeOf<O>, emitter: Emitter) => void;
 
@@ -47,6 +49,10 @@ export interface LowerOptions {
   /** The batch size to write as the symbolic extent `N` (inference form). */
   readonly symbolicBatch?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Channels in a block of the runtime's blocked kernels, which the training form then uses. */
+  readonly channelBlock?: number;
+  /** What was measured to be fastest here; what it does not have takes the usual formulation. */
+  readonly formulations?: Formulations;
   /** Outputs that another model of the same graph computes: layouts are chosen for both, so that values agree. */
   readonly alongside?: ReadonlyMap<string, Value>;
 }
@@ -63,6 +69,7 @@ const RULES: { [O in Op]: LowerRule<O> } = {
   ...shapeRules,
   ...convRules,
   ...imageRules,
+  ...batchNormRules,
   ...normalizationRules,
   ...selectionRules,
   ...resampleRules,
@@ -72,12 +79,11 @@ const RULES: { [O in Op]: LowerRule<O> } = {
 export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions): LoweredModel {
   const nodes = reachable([...outputs.values()]);
   const both = options.alongside ? reachable([...outputs.values(), ...options.alongside.values()]) : nodes;
-  const emitter = new Emitter(
-    options.form,
-    assignLayouts(both, options.form),
-    usedValues(nodes, outputs),
-    options.symbolicBatch,
-  );
+  const emitter = new Emitter({
+    ...options,
+    layouts: assignLayouts(both, options.form),
+    uses: countUses(nodes, outputs),
+  });
   const ports: { inputs: Port[]; randoms: Port[] } = { inputs: [], randoms: [] };
   for (const node of nodes) {
     if (!placeSource(node, emitter, ports)) {
@@ -118,8 +124,11 @@ function checkNames(ports: readonly Port[]): void {
   }
 }
 
-function usedValues(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): Set<Value> {
-  return new Set([...nodes.flatMap((node) => node.inputs), ...outputs.values()]);
+function countUses(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): Map<Value, number> {
+  const uses = new Map<Value, number>();
+  const readers = [...nodes.flatMap((node) => node.inputs), ...outputs.values()];
+  for (const value of readers) uses.set(value, (uses.get(value) ?? 0) + 1);
+  return uses;
 }
 
 function placeSource(node: Node, emitter: Emitter, ports: { inputs: Port[]; randoms: Port[] }): boolean {

@@ -29,6 +29,7 @@ import {
   zeros,
 } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
+import { channelBlock } from './blocks.ts';
 import { type Device, unsupportedOnWebgpu } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { fillUniform } from './random.ts';
@@ -78,8 +79,9 @@ export class Executable {
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const lowered = lower(outputs, { form: 'training', alongside: options.alongside });
-    const { threads, device = 'cpu', cacheFolder, carried = new Map() } = options;
+    const { threads, device = 'cpu', cacheFolder, alongside, carried = new Map() } = options;
+    const block = await channelBlock(device);
+    const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block });
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];

@@ -1,9 +1,10 @@
 /** Lowering of elementwise ops: one ONNX operator each, or a short exact formula. */
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
-import type { DType } from '../../tensor/tensor.ts';
-import type { Emitter } from '../emitter.ts';
+import { type DType, sameShape } from '../../tensor/tensor.ts';
+import type { Activation, Emitter } from '../emitter.ts';
 import type { LowerRule } from '../lower.ts';
+import { activate } from '../rows.ts';
 
 /** A power of two so large that `HardSigmoid`, clip(alpha x + beta, 0, 1), is an exact step in one pass. */
 const STEEP = 2 ** 120;
@@ -59,6 +60,33 @@ export function power(e: Emitter, x: string, exponent: number): string {
 /** Element types in ONNX's numbering. */
 const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
+/** An activation, as part of what makes its operand where that is read by nobody else. */
+function activation({ inputs: [x], outputs: [y] }: NodeOf<Op>, e: Emitter, which: Activation): void {
+  const maker = e.take(x, 'activation');
+  e.define(y, maker ? maker.make({ activation: which }) : activate(e, e.use(x, e.layoutOf(y)), which));
+}
+
+/** Whether `x` is one number per channel of the images `like`. */
+function isPerChannel(x: Value, like: Value): boolean {
+  const rank = like.shape.length;
+  return rank === 4 && sameShape(x.shape, [1, like.shape[1], 1, 1]);
+}
+
+/** A sum, as part of what makes one operand where that is read by nobody else. */
+function sum(node: NodeOf<'add'>, e: Emitter): void {
+  const [y] = node.outputs;
+  for (const [a, b] of [node.inputs, [...node.inputs].reverse()]) {
+    const kind = isPerChannel(b, a) ? 'bias' : sameShape(a.shape, b.shape) ? 'plus' : undefined;
+    const maker = kind && sameShape(a.shape, y.shape) ? e.take(a, kind) : undefined;
+    if (!kind || !maker) continue;
+    const other = () => (kind === 'bias' ? e.reshape(e.use(b), [y.shape[1]]) : e.use(b, e.layoutOf(y)));
+    const rest = maker.takes.filter((taken) => taken !== kind);
+    e.defer(y, rest, (epilogue) => maker.make({ ...epilogue, [kind]: other() }));
+    return;
+  }
+  broadcasting('Add')(node as NodeOf<Op>, e);
+}
+
 export const elementwiseRules = {
   neg: unary('Neg'),
   exp: unary('Exp'),
@@ -74,11 +102,12 @@ export const elementwiseRules = {
   softplus: unary('Softplus'),
   tanh: unary('Tanh'),
   erf: unary('Erf'),
-  relu: unary('Relu'),
-  leakyRelu: ({ inputs: [x], outputs: [y], attributes: { slope } }, e) =>
-    e.define(y, e.emit('LeakyRelu', [e.use(x, e.layoutOf(y))], { alpha: { float: slope } })),
-  clip: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) =>
-    e.define(y, e.emit('Clip', [e.use(x, e.layoutOf(y)), e.float(min), e.float(max)])),
+  relu: (node, e) => activation(node, e, { name: 'Relu', parameters: [] }),
+  leakyRelu: (node, e) => activation(node, e, { name: 'LeakyRelu', parameters: [node.attributes.slope] }),
+  clip: (node, e) => {
+    const { min, max } = node.attributes;
+    activation(node, e, { name: 'Clip', parameters: [min, max] });
+  },
   step: ({ inputs: [x], outputs: [y] }, e) => e.define(y, hardSigmoid(e, e.use(x, e.layoutOf(y)), STEEP, 0)),
   between: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) => {
     const name = e.use(x, e.layoutOf(y));
@@ -91,7 +120,7 @@ export const elementwiseRules = {
   },
   cast: ({ inputs: [x], outputs: [y], attributes: { to } }, e) =>
     e.define(y, e.emit('Cast', [e.use(x, e.layoutOf(y))], { to: { int: ONNX_TYPE[to] } })),
-  add: broadcasting('Add'),
+  add: sum,
   sub: broadcasting('Sub'),
   mul: broadcasting('Mul'),
   div: broadcasting('Div'),

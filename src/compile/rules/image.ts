@@ -1,10 +1,10 @@
-/** Lowering of pooling and normalisation. */
+/** Lowering of pooling. */
 import type { NodeOf } from '../../graph/graph.ts';
 import { dilatedWindow } from '../../graph/infer.ts';
 import type { Op, PoolAttributes } from '../../graph/ops.ts';
 import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
-import { CHANNELS_FIRST, physicalShape } from '../layout.ts';
+import { physicalShape } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 
 /**
@@ -48,93 +48,6 @@ function averagePool2d(
   );
 }
 
-/** A per-channel vector as [C, 1], to meet an image as [C, N H W]. */
-const column = (e: Emitter, vector: string, channels: number) => e.reshape(vector, [channels, 1]);
-
-/**
- * x * scale + bias per channel of an image [C, N, H, W]: a depthwise 1x1 convolution, which the runtime does
- * in one pass and fuses with a ReLU behind it.
- */
-function affine(
-  e: Emitter,
-  image: string,
-  channels: number,
-  rest: number,
-  scale: string,
-  bias: string,
-): string {
-  const flat = e.reshape(image, [1, channels, rest, 1]);
-  return e.emit('Conv', [flat, e.reshape(scale, [channels, 1, 1, 1]), bias], { group: { int: channels } });
-}
-
-function batchNorm(
-  { inputs: [x, scale, bias], outputs: [y, mean, variance], attributes }: NodeOf<'batchNorm'>,
-  e: Emitter,
-): void {
-  const [n, c, h, w] = x.shape;
-  const count = n * h * w;
-  const image = e.use(x, CHANNELS_FIRST);
-  const flat = e.reshape(image, [c, count]);
-  const average = e.emit('ReduceMean', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
-  const squares = e.emit('ReduceSumSquare', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
-  // Var = E[x^2] - E[x]^2, not below 0 whatever the rounding.
-  const raw = e.emit('Sub', [
-    e.emit('Mul', [squares, e.float(1 / count)]),
-    e.emit('Mul', [average, average]),
-  ]);
-  const spread = e.emit('Relu', [raw]);
-  const deviation = e.emit('Sqrt', [e.emit('Add', [spread, e.float(attributes.epsilon)])]);
-  const factor = e.emit('Div', [e.use(scale), deviation]);
-  const shift = e.emit('Sub', [e.use(bias), e.emit('Mul', [average, factor])]);
-  e.define(y, e.reshape(affine(e, image, c, count, factor, shift), [c, n, h, w]), CHANNELS_FIRST);
-  e.define(mean, average);
-  e.define(variance, spread);
-}
-
-/**
- * With r = 1 / sqrt(var + eps) and sums over the batch: dbias = sum dy, dscale = r (sum dy x - mean dbias),
- * dx = scale r dy - (scale r^2 dscale / n) x - (scale r dbias / n - (scale r^2 dscale / n) mean).
- */
-function batchNormGradient({ inputs, outputs, attributes }: NodeOf<'batchNormGradient'>, e: Emitter): void {
-  const [dy, x, mean, variance, scale] = inputs;
-  const [n, c, h, w] = x.shape;
-  const count = n * h * w;
-  const [image, gradient] = [e.use(x, CHANNELS_FIRST), e.use(dy, CHANNELS_FIRST)];
-  const flatGradient = e.reshape(gradient, [c, count]);
-  const rowSum = (name: string) => e.emit('ReduceSum', [name, e.ints([1])], { keepdims: { int: 0 } });
-  const times = (a: string, b: string) => e.emit('Mul', [a, b]);
-  const average = e.use(mean);
-  const rate = e.emit('Reciprocal', [
-    e.emit('Sqrt', [e.emit('Add', [e.use(variance), e.float(attributes.epsilon)])]),
-  ]);
-  const dbias = rowSum(flatGradient);
-  const products = rowSum(times(flatGradient, e.reshape(image, [c, count])));
-  const dscale = times(rate, e.emit('Sub', [products, times(average, dbias)]));
-  const gain = times(e.use(scale), rate);
-  const slope = times(times(gain, rate), times(dscale, e.float(-1 / count)));
-  const offset = e.emit('Sub', [times(times(gain, dbias), e.float(-1 / count)), times(slope, average)]);
-  const fromImage = e.reshape(affine(e, image, c, count, slope, offset), [c, count]);
-  const fromGradient = times(flatGradient, column(e, gain, c));
-  e.define(outputs[0], e.reshape(e.emit('Add', [fromGradient, fromImage]), [c, n, h, w]), CHANNELS_FIRST);
-  e.define(outputs[1], dscale);
-  e.define(outputs[2], dbias);
-}
-
-function channelAffine(
-  { inputs: [x, scale, bias], outputs: [y] }: NodeOf<'channelAffine'>,
-  e: Emitter,
-): void {
-  const [n, c, h, w] = x.shape;
-  if (e.form === 'training') {
-    const name = affine(e, e.use(x, CHANNELS_FIRST), c, n * h * w, e.use(scale), e.use(bias));
-    e.define(y, e.reshape(name, [c, n, h, w]), CHANNELS_FIRST);
-    return;
-  }
-  const channel = (name: string) => e.emit('Reshape', [name, e.ints([c, 1, 1])]);
-  const scaled = e.emit('Mul', [e.use(x, 'logical'), channel(e.use(scale))]);
-  e.define(y, e.emit('Add', [scaled, channel(e.use(bias))]), 'logical');
-}
-
 /** Adds each gradient at the flat position that the pooling's second output remembers, in the same layout. */
 function maxPool2dGradient(
   { inputs: [dy, indices], outputs: [dx], attributes }: NodeOf<'maxPool2dGradient'>,
@@ -166,7 +79,4 @@ export const imageRules = {
   },
   maxPool2dGradient,
   averagePool2d,
-  batchNorm,
-  batchNormGradient,
-  channelAffine,
 } satisfies { [O in Op]?: LowerRule<O> };

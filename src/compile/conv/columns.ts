@@ -1,0 +1,158 @@
+/**
+ * Convolutions as products of matrices over all pixels of the batch. Images lie [C, N, H, W], so that a row of
+ * a matrix is a channel; weights lie [O, KH, KW, I].
+ */
+import type { Emitter } from '../emitter.ts';
+import { type Extents, isPointwise, isStrided, turned } from './extents.ts';
+
+/** Y [O, N OH OW] = W [O, KH KW I] X_col. */
+export function productForward(e: Emitter, s: Extents, image: string, weight: string): string {
+  const columns = isPointwise(s)
+    ? e.reshape(everySecond(e, s, image), [s.c, s.n * s.oh * s.ow])
+    : imageColumns(e, s, image);
+  const rows = e.reshape(weight, [s.o, s.kh * s.kw * s.i]);
+  return e.reshape(e.emit('MatMul', [rows, columns]), [s.o, s.n, s.oh, s.ow]);
+}
+
+/** The pixels that a strided pointwise convolution reads. */
+function everySecond(e: Emitter, s: Extents, image: string): string {
+  return isStrided(s) ? e.slice(image, [2, 3], [0, 0], [s.h, s.w], s.strides) : image;
+}
+
+/**
+ * The shifted images, one per kernel tap, that a convolution reads: [C, N, OH, OW] each. With strides, the image
+ * is first taken apart into the pixels of each remainder, because whole rows are copied ten times faster than
+ * single pixels.
+ */
+function taps(e: Emitter, s: Extents, image: string): string[] {
+  const padded = e.pad(image, [0, 0, s.padding[0], s.padding[1]], [0, 0, s.padding[2], s.padding[3]]);
+  const [height, width] = [s.h + s.padding[0] + s.padding[2], s.w + s.padding[1] + s.padding[3]];
+  const [sy, sx] = s.strides;
+  const apart = new Map<string, string>();
+  const remainder = (y: number, x: number): string => {
+    if (!isStrided(s)) return padded;
+    const key = `${y},${x}`;
+    const found = apart.get(key) ?? e.slice(padded, [2, 3], [y, x], [height, width], s.strides);
+    apart.set(key, found);
+    return found;
+  };
+  const result: string[] = [];
+  for (let ky = 0; ky < s.kh; ky++) {
+    for (let kx = 0; kx < s.kw; kx++) {
+      const [y, x] = [ky * s.dilations[0], kx * s.dilations[1]];
+      const start = [Math.floor(y / sy), Math.floor(x / sx)];
+      const source = remainder(y % sy, x % sx);
+      const whole =
+        start[0] === 0 &&
+        start[1] === 0 &&
+        Math.ceil((height - (y % sy)) / sy) === s.oh &&
+        Math.ceil((width - (x % sx)) / sx) === s.ow;
+      const end = [start[0] + s.oh, start[1] + s.ow];
+      result.push(whole ? source : e.slice(source, [2, 3], start, end));
+    }
+  }
+  return result;
+}
+
+/** im2col: [KH KW C, N OH OW]. */
+function imageColumns(e: Emitter, s: Extents, image: string): string {
+  const stacked = e.concat(taps(e, s, image), 0);
+  return e.reshape(stacked, [s.kh * s.kw * s.c, s.n * s.oh * s.ow]);
+}
+
+/** dX = W^T dY for a pointwise convolution, with zeros at the pixels that the stride passed over. */
+export function pointwiseInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
+  const columns = e.reshape(gradient, [s.o, s.n * s.oh * s.ow]);
+  const product = e.emit('Gemm', [e.reshape(weight, [s.o, s.c]), columns], { transA: { int: 1 } });
+  if (!isStrided(s)) return e.reshape(product, [s.c, s.n, s.h, s.w]);
+  const [sy, sx] = s.strides;
+  const apart = e.pad(
+    e.reshape(product, [s.c * s.n, s.oh, 1, s.ow, 1]),
+    [0, 0, 0, 0, 0],
+    [0, 0, sy - 1, 0, sx - 1],
+  );
+  const grid = e.reshape(apart, [s.c, s.n, s.oh * sy, s.ow * sx]);
+  return e.pad(
+    cut(e, grid, s, s.oh * sy, s.ow * sx),
+    [0, 0, 0, 0],
+    [0, 0, Math.max(0, s.h - s.oh * sy), Math.max(0, s.w - s.ow * sx)],
+  );
+}
+
+/** The first h x w pixels of an image of height x width pixels. */
+function cut(e: Emitter, image: string, s: Extents, height: number, width: number): string {
+  return height > s.h || width > s.w
+    ? e.slice(image, [2, 3], [0, 0], [Math.min(s.h, height), Math.min(s.w, width)])
+    : image;
+}
+
+/** The weight [O, KH, KW, I] of the turned convolution, [I, KH KW, O], with its taps in reverse order. */
+export function turnedRows(e: Emitter, s: Extents, weight: string): string {
+  const count = s.kh * s.kw;
+  // [O, T I] -> [T I, O] -> reverse T: two moves of whole rows instead of one of single numbers.
+  const moved = e.reshape(e.transpose(e.reshape(weight, [s.o, count * s.i]), [1, 0]), [count, s.i, s.o]);
+  const order = e.ints(Array.from({ length: count }, (_, t) => count - 1 - t));
+  return e.transpose(e.emit('Gather', [moved, order], { axis: { int: 0 } }), [1, 0, 2]);
+}
+
+/** dX at stride 1 as a product over the patches of dY. */
+export function productInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
+  const rows = e.reshape(turnedRows(e, s, weight), [s.i, s.kh * s.kw * s.o]);
+  const columns = imageColumns(e, turned(s)!, gradient);
+  return e.reshape(e.emit('MatMul', [rows, columns]), [s.c, s.n, s.h, s.w]);
+}
+
+/**
+ * dW for stride 1 on padded images laid out flat: a kernel tap is then one shift of the whole batch, so the shifted
+ * images are copies of long runs. dY lies in the same grid with zeros where a window would leave its image.
+ */
+export function flatWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const [top, left, bottom, right] = s.padding;
+  const [rows, columns] = [s.h + top + bottom, s.w + left + right];
+  const length = s.n * rows * columns;
+  const padded = e.reshape(e.pad(image, [0, 0, top, left], [0, 0, bottom, right]), [s.c, length]);
+  const wide = e.reshape(e.pad(gradient, [0, 0, 0, 0], [0, 0, rows - s.oh, columns - s.ow]), [s.o, length]);
+  const reach = (s.kh - 1) * s.dilations[0] * columns + (s.kw - 1) * s.dilations[1];
+  const dy = e.slice(wide, [1], [0], [length - reach]);
+  const parts: string[] = [];
+  for (let ky = 0; ky < s.kh; ky++) {
+    for (let kx = 0; kx < s.kw; kx++) {
+      const offset = ky * s.dilations[0] * columns + kx * s.dilations[1];
+      const tap = e.slice(padded, [1], [offset], [offset + length - reach]);
+      parts.push(e.emit('Gemm', [dy, tap], { transB: { int: 1 } }));
+    }
+  }
+  return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, s.i]);
+}
+
+/** dW [O, KH KW I] as one product of dY with the transposed patches. */
+export function columnWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const dy = e.reshape(gradient, [s.o, s.n * s.oh * s.ow]);
+  const product = e.emit('Gemm', [dy, imageColumns(e, s, image)], { transB: { int: 1 } });
+  return e.reshape(product, [s.o, s.kh, s.kw, s.i]);
+}
+
+/** dW [O, KH KW I]: for each kernel tap the product of dY with the shifted image's transpose, per group. */
+export function tapWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const columns = s.n * s.oh * s.ow;
+  const tapImages = isPointwise(s) ? [everySecond(e, s, image)] : taps(e, s, image);
+  const parts = tapImages.map((tap) => {
+    if (s.groups === 1) {
+      const operands = [e.reshape(gradient, [s.o, columns]), e.reshape(tap, [s.c, columns])];
+      return e.emit('Gemm', operands, { transB: { int: 1 } });
+    }
+    const grouped = e.transpose(e.reshape(tap, [s.groups, s.i, columns]), [0, 2, 1]);
+    const product = e.emit('MatMul', [e.reshape(gradient, [s.groups, s.o / s.groups, columns]), grouped]);
+    return e.reshape(product, [s.o, s.i]);
+  });
+  return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, s.i]);
+}
+
+/** dW [C, KH KW] of a depthwise convolution: for each tap the inner product of dY and the shifted image. */
+export function depthwiseWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const parts = taps(e, s, image).map((tap) => {
+    const products = e.reshape(e.emit('Mul', [gradient, tap]), [s.c, s.n * s.oh * s.ow]);
+    return e.emit('ReduceSum', [products, e.ints([1])], { keepdims: { int: 1 } });
+  });
+  return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, 1]);
+}

@@ -1,0 +1,116 @@
+/**
+ * The ways to compute each convolution and its gradients, by name. All of one table give the same values; which
+ * is fastest depends on shape and machine (`../tune.ts`). In each table the first that applies and is usual for
+ * the shape is taken where nothing was measured.
+ */
+import type { Emitter, Epilogue } from '../emitter.ts';
+import { CHANNELS_FIRST, type Layout, WEIGHT_ROWS } from '../layout.ts';
+import * as blocked from './blocked.ts';
+import * as columns from './columns.ts';
+import { type Extents, isDepthwise, isPointwise, isStrided, turned } from './extents.ts';
+import * as tall from './tall.ts';
+
+/** An operand's name in a memory layout. */
+export type Operand = (layout: Layout) => string;
+
+export interface Formulation {
+  readonly name: string;
+  /** Whether it is correct for the shape on this machine. */
+  applies(e: Emitter, s: Extents): boolean;
+  /** Whether it is taken for the shape where nothing was measured. */
+  usual(s: Extents): boolean;
+  /**
+   * Emits it. The operands are the op's: (x, weight), (dy, weight) or (x, dy); images come and go as [C, N, H, W],
+   * weights as [O, KH, KW, I].
+   */
+  emit(e: Emitter, s: Extents, first: Operand, second: Operand, epilogue: Epilogue): string;
+  /** What it can do to its result besides; `epilogue` has nothing else. */
+  readonly takes: readonly (keyof Epilogue)[];
+}
+
+type Images = (e: Emitter, s: Extents, image: string, weight: string, epilogue: Epilogue) => string;
+
+/** A formulation over an image in channels-first memory and a weight in the given layout. */
+function overImage(
+  name: string,
+  applies: Formulation['applies'],
+  usual: Formulation['usual'],
+  weight: Layout,
+  make: Images,
+  takes: Formulation['takes'] = [],
+): Formulation {
+  const emit: Formulation['emit'] = (e, s, image, operand, epilogue) =>
+    make(e, s, image(CHANNELS_FIRST), operand(weight), epilogue);
+  return { name, applies, usual, emit, takes };
+}
+
+/** A formulation of a weight's gradient, over two images. */
+function overImages(
+  name: string,
+  applies: Formulation['applies'],
+  usual: Formulation['usual'],
+  make: Images,
+): Formulation {
+  return overImage(name, applies, usual, CHANNELS_FIRST, make);
+}
+
+const always = () => true;
+const dense = (_: Emitter, s: Extents) => s.groups === 1;
+/** Few channels: copying the shifted images costs more than the products do. (Measured; see docs/decisions.) */
+const isNarrow = (s: Extents) => s.o * s.i <= 4096;
+
+export const FORWARD: readonly Formulation[] = [
+  overImage('columns', dense, isPointwise, WEIGHT_ROWS, columns.productForward),
+  overImage('blocked', blocked.fillsBlocks, always, WEIGHT_ROWS, blocked.blockedForward, [
+    'bias',
+    'activation',
+  ]),
+  overImage('depthwise', blocked.fillsBlocksDepthwise, always, WEIGHT_ROWS, blocked.depthwiseForward, [
+    'bias',
+    'activation',
+  ]),
+  overImage('few channels', blocked.readsFew, always, 'logical', blocked.fewChannelsForward, [
+    'bias',
+    'activation',
+  ]),
+  overImage('tall', always, (s) => s.groups > 1 || isNarrow(s), 'logical', tall.tallForward),
+  overImage('wide columns', dense, always, WEIGHT_ROWS, columns.productForward),
+];
+
+const pointwise = (_: Emitter, s: Extents) => isPointwise(s);
+const denseTurned = (_: Emitter, s: Extents) => s.groups === 1 && turned(s) !== undefined;
+
+export const INPUT_GRADIENT: readonly Formulation[] = [
+  overImage('product', pointwise, always, WEIGHT_ROWS, columns.pointwiseInputGradient),
+  overImage(
+    'blocked',
+    (e, s) => blocked.fillsBlocks(e, s) && blocked.hasTurned(s),
+    always,
+    WEIGHT_ROWS,
+    blocked.blockedInputGradient,
+  ),
+  overImage(
+    'depthwise',
+    (e, s) => blocked.fillsBlocksDepthwise(e, s) && blocked.hasTurned(s),
+    always,
+    WEIGHT_ROWS,
+    blocked.depthwiseInputGradient,
+  ),
+  overImage('turned tall', denseTurned, isNarrow, WEIGHT_ROWS, tall.turnedInputGradient),
+  overImage('columns', denseTurned, always, WEIGHT_ROWS, columns.productInputGradient),
+  overImage('tall', always, always, 'logical', tall.tallInputGradient),
+];
+
+export const WEIGHT_GRADIENT: readonly Formulation[] = [
+  overImages('depthwise', blocked.fillsBlocksDepthwise, always, blocked.depthwiseWeightGradient),
+  overImages('depthwise taps', (_, s) => isDepthwise(s), always, columns.depthwiseWeightGradient),
+  // A product per tap has as many columns as there are channels: too few to be fast.
+  overImages('columns', dense, (s) => s.i < 16 && s.kh * s.kw > 1, columns.columnWeightGradient),
+  overImages(
+    'flat',
+    (_, s) => s.groups === 1 && !isStrided(s),
+    (s) => isNarrow(s) && !isPointwise(s),
+    columns.flatWeightGradient,
+  ),
+  overImages('taps', always, always, columns.tapWeightGradient),
+];

@@ -1,0 +1,85 @@
+/** Lowering of batch normalisation, its gradient, and the affine map per channel. */
+import type { NodeOf } from '../../graph/graph.ts';
+import type { Op } from '../../graph/ops.ts';
+import type { Emitter } from '../emitter.ts';
+import { CHANNELS_FIRST } from '../layout.ts';
+import type { LowerRule } from '../lower.ts';
+import { affineRows, dotRows } from '../rows.ts';
+
+const times = (e: Emitter, a: string, b: string) => e.emit('Mul', [a, b]);
+
+function batchNorm(
+  { inputs: [x, scale, bias], outputs: [y, mean, variance], attributes }: NodeOf<'batchNorm'>,
+  e: Emitter,
+): void {
+  const [n, c, h, w] = x.shape;
+  const count = n * h * w;
+  const image = e.use(x, CHANNELS_FIRST);
+  const flat = e.reshape(image, [c, count]);
+  const average = e.emit('ReduceMean', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
+  const squares = dotRows(e, image, image, [c, count]);
+  // Var = E[x^2] - E[x]^2, not below 0 whatever the rounding.
+  const raw = e.emit('Sub', [times(e, squares, e.float(1 / count)), times(e, average, average)]);
+  const spread = e.emit('Relu', [raw]);
+  const deviation = e.emit('Sqrt', [e.emit('Add', [spread, e.float(attributes.epsilon)])]);
+  const factor = e.emit('Div', [e.use(scale), deviation]);
+  const shift = e.emit('Sub', [e.use(bias), times(e, average, factor)]);
+  e.defer(y, ['plus', 'activation'], (epilogue) =>
+    e.reshape(affineRows(e, image, [c, count], factor, shift, epilogue), [c, n, h, w]),
+  );
+  e.define(mean, average);
+  e.define(variance, spread);
+}
+
+/**
+ * With r = 1 / sqrt(var + eps) and sums over the batch: dbias = sum dy, dscale = r (sum dy x - mean dbias),
+ * dx = scale r dy - (scale r^2 dscale / n) x - (scale r dbias / n - (scale r^2 dscale / n) mean).
+ */
+function batchNormGradient({ inputs, outputs, attributes }: NodeOf<'batchNormGradient'>, e: Emitter): void {
+  const [dy, x, mean, variance, scale] = inputs;
+  const [n, c, h, w] = x.shape;
+  const count = n * h * w;
+  const [image, gradient] = [e.use(x, CHANNELS_FIRST), e.use(dy, CHANNELS_FIRST)];
+  const flat = e.reshape(gradient, [c, count]);
+  const average = e.use(mean);
+  const rate = e.emit('Reciprocal', [
+    e.emit('Sqrt', [e.emit('Add', [e.use(variance), e.float(attributes.epsilon)])]),
+  ]);
+  const dbias = e.emit('ReduceSum', [flat, e.ints([1])], { keepdims: { int: 0 } });
+  const products = dotRows(e, gradient, image, [c, count]);
+  const dscale = times(e, rate, e.emit('Sub', [products, times(e, average, dbias)]));
+  const gain = times(e, e.use(scale), rate);
+  const slope = times(e, times(e, gain, rate), times(e, dscale, e.float(-1 / count)));
+  const offset = e.emit('Sub', [
+    times(e, times(e, gain, dbias), e.float(-1 / count)),
+    times(e, slope, average),
+  ]);
+  const fromGradient = times(e, flat, e.reshape(gain, [c, 1]));
+  const dx = affineRows(e, image, [c, count], slope, offset, { plus: fromGradient });
+  e.define(outputs[0], e.reshape(dx, [c, n, h, w]), CHANNELS_FIRST);
+  e.define(outputs[1], dscale);
+  e.define(outputs[2], dbias);
+}
+
+function channelAffine(
+  { inputs: [x, scale, bias], outputs: [y] }: NodeOf<'channelAffine'>,
+  e: Emitter,
+): void {
+  const [n, c, h, w] = x.shape;
+  if (e.form === 'training') {
+    const [image, factor, shift] = [e.use(x, CHANNELS_FIRST), e.use(scale), e.use(bias)];
+    e.defer(y, ['plus', 'activation'], (epilogue) =>
+      e.reshape(affineRows(e, image, [c, n * h * w], factor, shift, epilogue), [c, n, h, w]),
+    );
+    return;
+  }
+  const channel = (name: string) => e.emit('Reshape', [name, e.ints([c, 1, 1])]);
+  const scaled = times(e, e.use(x, 'logical'), channel(e.use(scale)));
+  e.define(y, e.emit('Add', [scaled, channel(e.use(bias))]), 'logical');
+}
+
+export const batchNormRules = {
+  batchNorm,
+  batchNormGradient,
+  channelAffine,
+} satisfies { [O in Op]?: LowerRule<O> };

@@ -1,0 +1,56 @@
+/** Whether this machine has the runtime's kernels for blocked channels (`../compile/conv/blocked.ts`). */
+import ort from 'onnxruntime-node';
+import { encodeModel } from '../onnx/encode.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import type { Device } from './device.ts';
+
+let known: Promise<number> | undefined;
+
+/** Channels in a block, the width of the processor's vectors; 0 where there are no such kernels. */
+export function channelBlock(device: Device): Promise<number> {
+  if (device !== 'cpu') return Promise.resolve(0);
+  known ??= probe().catch(() => 0);
+  return known;
+}
+
+const CHANNELS = 4;
+
+/** Has four channels put into blocks: the result is as long as one block. */
+async function probe(): Promise<number> {
+  const port = (name: string, extent: number | string) => ({
+    name,
+    dtype: 'float32' as const,
+    shape: [1, extent, 1, 1],
+  });
+  const model: OnnxModel = {
+    opset: 17,
+    irVersion: 8,
+    producer: 'transferlab',
+    graph: {
+      name: 'blocks',
+      nodes: [
+        {
+          op: 'ReorderInput',
+          domain: 'com.microsoft.nchwc',
+          name: 'blocks',
+          inputs: ['x'],
+          outputs: ['y'],
+          attributes: { channels_last: { int: 0 } },
+        },
+      ],
+      initializers: new Map(),
+      inputs: [port('x', CHANNELS)],
+      outputs: [port('y', 'C')],
+    },
+    metadata: {},
+  };
+  const session = await ort.InferenceSession.create(encodeModel(model), {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+  const given = new ort.Tensor('float32', new Float32Array(CHANNELS), [1, CHANNELS, 1, 1]);
+  const { y } = await session.run({ x: given });
+  await session.release();
+  return y.dims[1] > CHANNELS ? y.dims[1] : 0;
+}
