@@ -1,7 +1,7 @@
 /**
  * A small residual network against PyTorch in double precision (scripts/fixtures/small_residual.py): logits,
  * loss, every gradient and the running statistics of one step, and everything after twenty steps of Nesterov SGD
- * with weight decay, label smoothing and a cosine schedule.
+ * with weight decay, label smoothing and a cosine schedule; ten of AdamW with groups, clipping and averages.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gradient } from '../../src/autodiff/index.ts';
@@ -19,6 +19,7 @@ import {
 import { Executable } from '../../src/runtime/index.ts';
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts';
 import { Evaluator } from '../../src/train/evaluator.ts';
+import { NO_DECAY_ON_NORM_AND_BIAS } from '../../src/train/groups.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 import fixture from '../fixtures/small-residual.json' with { type: 'json' };
 
@@ -171,4 +172,40 @@ describe('training', () => {
     expect(relativeError(probabilities, unpack(fixture.probabilities))).toBeLessThan(1e-3);
     await evaluator.close();
   });
+});
+
+test('AdamW, groups, a frozen stem, gradients clipped by their norm, averaged weights', async () => {
+  const expected = fixture.adamw;
+  const step = await TrainingStep.compile(smallResidual, {
+    images: images.shape,
+    optimizer: { kind: 'adamw', epsilon: expected.epsilon },
+    groups: [
+      NO_DECAY_ON_NORM_AND_BIAS,
+      { matches: ({ name }) => name.startsWith('fc.'), learningRate: 10 },
+      { matches: ({ name }) => name.startsWith('conv1.') || name.startsWith('bn1.'), frozen: true },
+    ],
+    clip: { by: 'norm', limit: expected.clip },
+    average: { decay: expected.average },
+  });
+  step.load(initial);
+  const { learningRate, weightDecay } = expected;
+  for (let number = 0; number < expected.steps; number++) {
+    const inputs = { images: images.data, labels, learningRate, weightDecay, statisticsDecay: 0.9 };
+    const { loss, gradientNorm } = await step.run({ ...inputs, seed: 1, step: number });
+    expect(Math.abs(loss - expected.losses[number])).toBeLessThan(1e-4);
+    expect(Math.abs(gradientNorm! / expected.norms[number] - 1)).toBeLessThan(1e-3);
+  }
+  const weights = step.weights();
+  for (const [name, value] of unpackAll(expected.trained)) {
+    expect(relativeError(weights.get(name)!, value), name).toBeLessThan(1e-4);
+  }
+  const averages = step.weights('averaged');
+  for (const [name, value] of unpackAll(expected.averages)) {
+    expect(relativeError(averages.get(name)!, value), `average of ${name}`).toBeLessThan(1e-4);
+  }
+  for (const name of ['conv1.weight', 'bn1.weight', 'bn1.bias']) {
+    expect(weights.get(name)).toEqual(initial.get(name));
+    expect(averages.get(name)).toEqual(initial.get(name));
+  }
+  await step.close();
 });
