@@ -63,11 +63,13 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Out
     }
     const reasons = row.peers.map(reasonAgainst);
     const turns = [row.ours, ...row.peers.filter((_, index) => !reasons[index])].map(turnOf);
-    await takeTurns(turns, repetitions, start, (text) => onProgress(`${row.name}: ${text}`));
+    const { parts = 1 } = row;
+    await takeTurns(turns, repetitions * parts, start, (text) => onProgress(`${row.name}: ${text}`));
+    const whole = turns.map((turn) => ({ ...turn, answers: joined(turn.answers, parts) }));
     const skipped = turns.length > 1 || row.peers.length === 0 ? null : (reasons[0] ?? null);
     const checked =
       row.check && turns.length > 1 && !reasonAgainst(row.check) ? await once(row.check, start) : {};
-    return outcomeOf(row, turns, { threads, repetitions, skipped }, checked);
+    return outcomeOf(row, whole, { threads, repetitions, skipped }, checked);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -80,9 +82,22 @@ type Start = (definition: SideDefinition) => Promise<RunningSide>;
 
 const turnOf = (definition: SideDefinition): Turn => ({ definition, answers: [] });
 
+/** Adds up the numbers of every `parts` neighbouring answers. */
+function joined(answers: readonly Answer[], parts: number): Answer[] {
+  return Array.from({ length: answers.length / parts }, (_, index) =>
+    answers.slice(index * parts, (index + 1) * parts).reduce((sum, answer) => {
+      const added = Object.entries(answer).map(([key, value]) => {
+        const before = sum[key];
+        return [key, typeof before === 'number' && typeof value === 'number' ? before + value : value];
+      });
+      return Object.fromEntries(added) as Answer;
+    }),
+  );
+}
+
 async function takeTurns(
   turns: readonly Turn[],
-  repetitions: number,
+  count: number,
   start: Start,
   onProgress: (text: string) => void,
 ): Promise<void> {
@@ -94,8 +109,8 @@ async function takeTurns(
   };
   try {
     for (const turn of turns) if (!turn.definition.fresh) await startOf(turn);
-    for (let index = 0; index < repetitions; index++) {
-      onProgress(`repetition ${index + 1} of ${repetitions}`);
+    for (let index = 0; index < count; index++) {
+      onProgress(`turn ${index + 1} of ${count}`);
       for (const turn of turns) {
         const side = running.get(turn) ?? (await startOf(turn));
         // Threads of the side before wait actively for a moment after their work.

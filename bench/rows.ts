@@ -27,6 +27,8 @@ export interface Row {
   readonly peers: readonly SideDefinition[];
   /** Repetitions when no number is asked for. */
   readonly repetitions: number;
+  /** Turns that make one repetition, their quantities added up, where a side would otherwise work for many minutes. */
+  readonly parts?: number;
   /** Rough seconds of preparation and of one repetition of all sides together, for the estimate of what is left. */
   readonly seconds: readonly [preparation: number, repetition: number];
   /** Options for every side. */
@@ -143,6 +145,9 @@ const smallCnn = (name: string, title: string, peer: SideDefinition, seconds: nu
   seconds: [3 * seconds, seconds],
 });
 
+/** Of the 45 penalties of a path. */
+const PARTS = 9;
+
 const regression = (images: number, columns: number, classes: number, seconds: number): Row => ({
   name: `logreg/${images}x${columns}x${classes}`,
   about: `Logistic regression on ${images.toLocaleString('en')} x ${columns.toLocaleString('en')} features of ${classes} classes: the path of 45 penalties, each from the solution before`,
@@ -159,7 +164,8 @@ const regression = (images: number, columns: number, classes: number, seconds: n
   ],
   repetitions: 3,
   seconds: [20, seconds],
-  options: { images, columns, classes },
+  parts: PARTS,
+  options: { images, columns, classes, parts: PARTS },
   prepare: 'prepare/features.ts',
   check: { name: 'check', program: 'peers/logreg_check.py', needs: ['numpy'] },
 });

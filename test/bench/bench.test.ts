@@ -112,6 +112,16 @@ describe('measuring', () => {
     expect((await measureRow({ ...selftest, peers: [slower, peer] }, quiet)).peerName).toBe(peer.name);
   });
 
+  test('parts of a repetition are added up', async () => {
+    const outcome = await measureRow({ ...selftest, peers: [], parts: 3 }, quiet);
+    expect(outcome).toMatchObject({
+      repetitions: 2,
+      peer: null,
+      skipped: null,
+      details: { 'ours.sample': 192 },
+    });
+  });
+
   test('medians', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 3, 2])).toBe(2.5);
