@@ -89,6 +89,10 @@ export { type DType, float32, Random, type Shape, type Tensor, tensor, zeros } f
 export {
   type Classifier,
   Evaluator,
+  isNormOrBias,
+  NO_DECAY_ON_NORM_AND_BIAS,
+  type ParameterGroup,
+  type StepDefinition,
   type StepInputs,
   type StepResult,
   type TrainingCurvePoint,
@@ -97,6 +101,7 @@ export {
   type TrainingStepOptions,
   type TrainOptions,
   train,
+  type WeightsKind,
 } from './train/index.ts';
 // The three settings
 export {

@@ -40,6 +40,11 @@ export interface ExecutableOptions extends SessionOptions {
   /** Input name -> name of the output that becomes its next value. */
   readonly carried?: ReadonlyMap<string, string>;
   /**
+   * Carried inputs whose next value is written over them, for half the memory: all that reads such an input must be
+   * computed before its next value. After a run that failed they are lost. Without effect where a device keeps them.
+   */
+  readonly overwritten?: ReadonlySet<string>;
+  /**
    * Outputs of the same graph that another executable computes. Layouts are chosen for both, so that they can share
    * the memory of inputs that both have.
    */
@@ -65,13 +70,17 @@ export class Executable {
     private readonly lowered: LoweredModel,
     carried: ReadonlyMap<string, string>,
     private readonly device: Device,
+    private readonly overwritten: ReadonlySet<string>,
   ) {
     this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
     this.#carried = carried;
     this.#downloader = new Downloader(device);
     for (const port of this.#ports.values()) this.#feeds[port.name] = empty(port);
     const ownMemory = carried.size > 0 && keepsCarried(device);
-    for (const port of lowered.outputs) this.#fetches[port.name] = ownMemory ? null : empty(port);
+    const shared = new Map([...overwritten].map((name) => [carried.get(name), this.#feeds[name]]));
+    for (const port of lowered.outputs) {
+      this.#fetches[port.name] = ownMemory ? null : (shared.get(port.name) ?? empty(port));
+    }
   }
 
   /** Compiles what `outputs` (name -> value) need of their graph, in the training form. */
@@ -86,7 +95,8 @@ export class Executable {
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
     const details = { threads, device, cacheFolder, residentOutputs, onProcessor };
-    return new Executable(await createSession(encodeModel(lowered.model), details), lowered, carried, device);
+    const session = await createSession(encodeModel(lowered.model), details);
+    return new Executable(session, lowered, carried, device, options.overwritten ?? new Set());
   }
 
   /** Names of the inputs that the outputs need. */
@@ -116,12 +126,12 @@ export class Executable {
   }
 
   /**
-   * What a carried input was before the last run (copied); undefined where a device has given that memory back, or
-   * where nothing carries the input.
+   * What a carried input was before the last run (copied); undefined where its memory was written over or given back
+   * by a device, or where nothing carries the input.
    */
   previous(name: string): Tensor | undefined {
     const held = this.#fetches[this.#carried.get(name) ?? ''];
-    return held ? logical(held, this.#ports.get(name)!) : undefined;
+    return held && !this.overwritten.has(name) ? logical(held, this.#ports.get(name)!) : undefined;
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * Why a training step made numbers that are not finite: the step is built and run once more with a check behind
- * every value, and the first that fails is reported with its layer, its operands and the graph around it.
+ * Why a training step made numbers that are not finite: its loss and gradients are built and run once more with a
+ * check behind every value, and the first that fails is reported with its layer, its operands and the graph around it.
  */
 import { mul, sum } from '../graph/build.ts';
 import type { Node, Value } from '../graph/graph.ts';
@@ -22,8 +22,7 @@ export interface DiagnosisInputs {
 
 /** The first value that is not finite, as an error NOT_FINITE; undefined when all are finite. */
 export async function diagnose(inputs: DiagnosisInputs): Promise<UserError | undefined> {
-  const { outputs } = inputs.build().main;
-  const nodes = reachable([...outputs.values()]);
+  const nodes = reachable(inputs.build().results);
   const given = brokenInput(nodes, inputs);
   if (given) return given;
   const broken = await firstBroken(nodes, inputs);

@@ -52,15 +52,18 @@ export interface StepDefinition {
 }
 
 /** Outputs to compute, and which input each carried one becomes. */
-export class Program {
+class Program {
   readonly outputs = new Map<string, Value>();
   readonly carried = new Map<string, string>();
+  /** Inputs that are written over with their next value. */
+  readonly overwritten = new Set<string>();
 
-  /** `next` is what the input is in the next run. */
-  carry(input: Value, next: Value): void {
+  /** `next` is what the input is in the next run. Only what the update alone reads may be overwritten. */
+  carry(input: Value, next: Value, how?: 'overwrite'): void {
     const { name } = (input.node as NodeOf<'input'>).attributes;
     this.outputs.set(`next:${name}`, next);
     this.carried.set(name, `next:${name}`);
+    if (how) this.overwritten.add(name);
   }
 }
 
@@ -75,12 +78,14 @@ export interface StepGraph {
   readonly update?: Program;
   /** The trained parameters; others are frozen or buffers. */
   readonly trained: readonly Variable[];
+  /** The loss and the gradients of one part. */
+  readonly results: readonly Value[];
   /** Names of the scalars and of each parameter's values that start at zero. */
   readonly counters: readonly string[];
   readonly slots: readonly string[];
 }
 
-export const slotName = (slot: string, parameter: string) => `${slot}:${parameter}`;
+const slotName = (slot: string, parameter: string) => `${slot}:${parameter}`;
 export const averageName = (parameter: string) => `average:${parameter}`;
 export const gradientName = (parameter: string) => `gradient:${parameter}`;
 
@@ -112,7 +117,11 @@ export function buildStep(classifier: Classifier, definition: StepDefinition): S
   carryUpdates(net.graph, update, rule, trained, total, definition);
   const slots = trained.flatMap(({ name }) => rule.slots.map((slot) => slotName(slot, name)));
   const counters = [...rule.counters.keys()];
-  return { net, images, parts, main, update: parts === 1 ? undefined : update, trained, slots, counters };
+  const results = [loss, ...gradients];
+  return {
+    ...{ net, images, parts, main, trained, results, slots, counters },
+    update: parts === 1 ? undefined : update,
+  };
 }
 
 /** The graph from images and labels to the loss, for one part of the batch. */
@@ -176,7 +185,7 @@ function accumulate(
 ): Value[] {
   return trained.map(({ name, shape }, index) => {
     const accumulated = graph.input(gradientName(name), shape, { role: 'state' });
-    program.carry(accumulated, add(accumulated, gradients[index]));
+    program.carry(accumulated, add(accumulated, gradients[index]), 'overwrite');
     return accumulated;
   });
 }
@@ -229,10 +238,10 @@ function carryUpdates(
         adapt: shape.length > 1,
       });
       program.carry(value, next.parameter);
-      for (const [position, slot] of slots.entries()) program.carry(slot, next.slots[position]);
+      for (const [position, slot] of slots.entries()) program.carry(slot, next.slots[position], 'overwrite');
       if (average) {
         const held = graph.input(averageName(name), shape, { role: 'state' });
-        program.carry(held, movingAverage(held, next.parameter, average.decay));
+        program.carry(held, movingAverage(held, next.parameter, average.decay), 'overwrite');
       }
     });
   });

@@ -6,7 +6,7 @@
  */
 import type { Variable } from '../nn/network.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
-import { sizeOf, type Tensor, tensor, zeros } from '../tensor/tensor.ts';
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant, UserError } from '../util/errors.ts';
 import { diagnose } from './diagnose.ts';
 import {
@@ -75,12 +75,14 @@ export class TrainingStep {
     const executable = await Executable.compile(main.outputs, {
       ...session,
       carried: main.carried,
+      overwritten: main.overwritten,
       alongside: update?.outputs,
     });
     const updater = update
       ? await Executable.compile(update.outputs, {
           ...session,
           carried: update.carried,
+          overwritten: update.overwritten,
           alongside: main.outputs,
         })
       : executable;
@@ -187,8 +189,6 @@ export class TrainingStep {
     await this.download();
     for (let part = 0; part < this.graph.parts; part++) {
       const data = this.#partOf(inputs, part);
-      // What was accumulated before this part says nothing about it.
-      for (const { name, shape } of this.graph.trained) data.set(gradientName(name), zeros('float32', shape));
       const found = await diagnose({
         build: () => buildStep(this.classifier, this.options),
         session: this.options,

@@ -16,7 +16,7 @@ const counting = (shape: Shape) =>
 const outputs = (named: Record<string, Value>) => new Map(Object.entries(named));
 
 /** Nesterov SGD on p with the gradient p * data; v holds momentum times velocity. */
-function optimizer(shape: Shape): Promise<Executable> {
+function optimizer(shape: Shape, overwritten: readonly string[] = []): Promise<Executable> {
   const graph = new Graph();
   const [p, v] = [graph.input('p', shape, { role: 'parameter' }), graph.input('v', shape, { role: 'state' })];
   const next = optimizerRule({ kind: 'sgd', momentum: 0.9 }).update({
@@ -33,12 +33,15 @@ function optimizer(shape: Shape): Promise<Executable> {
     ['v', 'next v'],
   ]);
   const named = outputs({ 'next p': next.parameter, 'next v': next.slots[0], size: sum(mul(p, p)) });
-  return Executable.compile(named, { ...THREADS, carried });
+  return Executable.compile(named, { ...THREADS, carried, overwritten: new Set(overwritten) });
 }
 
 describe('carried inputs', () => {
-  test('after any number of steps they are what a loop makes of them', async () => {
-    const executable = await optimizer([5]);
+  test.each([
+    ['in two sets of memory', []],
+    ['the velocity in one', ['v']],
+  ])('after any number of steps they are what a loop makes of them, %s', async (_name, overwritten) => {
+    const executable = await optimizer([5], overwritten);
     expect([...executable.inputs].sort()).toEqual(['data', 'decay', 'p', 'rate', 'v']);
     let [p, v] = [
       [1, -2, 3, 0.5, 4],
@@ -56,9 +59,13 @@ describe('carried inputs', () => {
         p.reduce((total, x) => total + x * x, 0),
         4,
       );
+      const before = p;
       const g = p.map((x, i) => x * data[i] + 0.01 * x);
       v = v.map((x, i) => 0.9 * x + g[i]);
       p = p.map((x, i) => x - rate * (g[i] + 0.9 * v[i]));
+      executable.previous('p')!.data.forEach((value, i) => {
+        expect(value).toBeCloseTo(before[i], 5);
+      });
       for (const [name, expected] of [
         ['p', p],
         ['v', v.map((x) => 0.9 * x)],
@@ -69,6 +76,8 @@ describe('carried inputs', () => {
         });
       }
     }
+    expect(executable.previous('v') === undefined).toBe(overwritten.includes('v'));
+    expect(executable.previous('data')).toBeUndefined();
     await executable.close();
   });
 

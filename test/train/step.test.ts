@@ -322,6 +322,40 @@ describe('averaged weights', () => {
   });
 });
 
+/** What is overwritten with its next value must not be read by anything that could be computed after that value. */
+test.each([
+  ['one part', {}],
+  ['micro-batches', { microBatches: 2 }],
+] as const)(
+  'everything that reads an overwritten input comes before its next value: %s',
+  (_name, options) => {
+    const optimizers: Optimizer[] = [
+      { kind: 'sgd' },
+      { kind: 'sgd', nesterov: false },
+      { kind: 'adam' },
+      { kind: 'lars' },
+      { kind: 'lamb' },
+    ];
+    for (const optimizer of optimizers) {
+      const definition = { images: IMAGES, optimizer, average: { decay: 0.9 }, ...options };
+      const { main, update } = buildStep(plain, definition);
+      for (const { outputs, carried, overwritten } of update ? [main, update] : [main]) {
+        const nodes = reachable([...outputs.values()]);
+        expect(overwritten.size).toBeGreaterThan(0);
+        for (const name of overwritten) {
+          const [input] = nodes.find(
+            ({ op, attributes }) => op === 'input' && 'name' in attributes && attributes.name === name,
+          )!.outputs;
+          const before = new Set(reachable([outputs.get(carried.get(name)!)!]));
+          const readers = nodes.filter(({ inputs }) => inputs.includes(input));
+          expect(readers.length).toBeGreaterThan(0);
+          for (const reader of readers) expect(before.has(reader), `${optimizer.kind}: ${name}`).toBe(true);
+        }
+      }
+    }
+  },
+);
+
 describe('state', () => {
   const variants: [string, Partial<TrainingStepOptions>][] = [
     ['Nesterov SGD', {}],
