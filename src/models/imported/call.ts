@@ -16,18 +16,25 @@ export interface CallContext {
   readonly fileBatch: number;
 }
 
+/** Where the operands of a node come from. */
+export interface Lineage {
+  /** Whether a weight lies between the images and an operand. */
+  readonly learned: boolean;
+  /** Whether an operand follows from the images, so that its first axis is the batch. */
+  readonly ofImages: boolean;
+}
+
 /** What a node computes, for each of its outputs or for its only one. */
 export type Rule = (call: Call) => Value | readonly Value[];
 
 export class Call {
   readonly attributes: Attributes;
 
-  /** @param learned whether a weight lies between the images and an operand of this node */
   constructor(
     readonly node: OnnxNode,
     readonly context: CallContext,
     readonly operands: readonly (Operand | undefined)[],
-    readonly learned: boolean,
+    readonly lineage: Lineage,
   ) {
     this.attributes = new Attributes(node);
   }

@@ -4,7 +4,7 @@ import type { Network } from '../../nn/index.ts';
 import type { OnnxNode } from '../../onnx/index.ts';
 import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import { invariant, UserError } from '../../util/errors.ts';
-import { Call } from './call.ts';
+import { Call, type Lineage } from './call.ts';
 import { foldOperands } from './fold.ts';
 import { guarded, isConstant, type Operand, titleOf, unsupported } from './operand.ts';
 import type { Plan } from './plan.ts';
@@ -18,6 +18,8 @@ export class Replay {
   readonly #operands = new Map<string, Operand>();
   /** Names of values with a weight between them and the images. */
   readonly #learned = new Set<string>();
+  /** Names of values that follow from the images. */
+  readonly #ofImages = new Set<string>();
 
   constructor(
     readonly plan: Plan,
@@ -28,6 +30,7 @@ export class Replay {
   /** Gives the ONNX value `name`; what it is computed from is then not needed. */
   bind(name: string, value: Value, learned: boolean): void {
     this.#operands.set(name, value);
+    this.#ofImages.add(name);
     if (learned) this.#learned.add(name);
   }
 
@@ -63,12 +66,16 @@ export class Replay {
 
   #run(node: OnnxNode): void {
     const operands = node.inputs.map((name) => (name === '' ? undefined : this.#operand(name, node)));
-    const learned = node.inputs.some((name) => this.#learned.has(name));
-    const results = this.#evaluate(node, operands, learned);
+    const lineage = {
+      learned: node.inputs.some((name) => this.#learned.has(name)),
+      ofImages: node.inputs.some((name) => this.#ofImages.has(name)),
+    };
+    const results = this.#evaluate(node, operands, lineage);
     node.outputs.forEach((name, index) => {
       if (!results[index]) return;
       this.#operands.set(name, results[index]);
-      if (learned || WEIGHT_OPS.has(node.op)) this.#learned.add(name);
+      if (lineage.ofImages) this.#ofImages.add(name);
+      if (lineage.learned || WEIGHT_OPS.has(node.op)) this.#learned.add(name);
     });
   }
 
@@ -82,7 +89,7 @@ export class Replay {
   #evaluate(
     node: OnnxNode,
     operands: readonly (Operand | undefined)[],
-    learned: boolean,
+    lineage: Lineage,
   ): readonly Operand[] {
     if (this.plan.dropped.has(node)) {
       invariant(operands[0], `${titleOf(node)} has no operand`);
@@ -94,7 +101,7 @@ export class Replay {
     if (!rule) throw unsupported(node, 'is known for constants and shapes only, not for values of the image');
     const { opset, variables, fileBatch } = this.plan;
     const context = { net: this.net, opset, variables, batch: this.batch, fileBatch };
-    const result = guarded(node, () => rule(new Call(node, context, operands, learned)));
+    const result = guarded(node, () => rule(new Call(node, context, operands, lineage)));
     const values: readonly Value[] = Array.isArray(result) ? result : [result as Value];
     for (const { shape } of values) requireExtents(node, shape);
     return values;

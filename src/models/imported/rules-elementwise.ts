@@ -66,7 +66,8 @@ function affine(op: (a: Value, b: Value) => Value, initializer: Initializer): Ru
   return (call) => {
     const [a, b] = [0, 1].map((index) => {
       const operand = call.operands[index];
-      const trained = operand && isConstant(operand) && sizeOf(operand.tensor.shape) > 1 && call.learned;
+      const trained =
+        operand && isConstant(operand) && sizeOf(operand.tensor.shape) > 1 && call.lineage.learned;
       return trained ? call.weight(index, initializer) : call.value(index);
     });
     return op(a, b);

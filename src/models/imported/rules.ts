@@ -137,16 +137,18 @@ function reduction(op: Reduction): Rule {
 }
 
 /**
- * A target that repeats the batch with which the file was traced means the batch of this replay: exporters
- * write `view(1, -1)` for `view(batch, -1)`.
+ * Exporters write the batch with which they traced into a target, `view(1, -1)` for `view(batch, -1)`: it means the
+ * batch of this replay, for values that have one, unless the target as it is written takes just these numbers.
  */
 function reshapeRule(call: Call): Value {
   const x = call.value(0);
-  const [first, ...rest] = numbersOf(call.constant(1).tensor);
+  const target = call.numbers(1, 'shape') ?? [];
   const { batch, fileBatch } = call.context;
-  const traced = first === fileBatch && x.shape[0] === batch;
+  const isWritten = !target.includes(-1) && !target.includes(0) && sizeOf(target) === sizeOf(x.shape);
+  const isBatch = call.lineage.ofImages && target[0] === fileBatch && x.shape[0] === batch;
+  const wanted = isBatch && !isWritten ? [batch, ...target.slice(1)] : target;
   const allowZero = call.attributes.int('allowzero', 0) === 1;
-  return reshape(x, reshapedShape(call.node, x.shape, [traced ? batch : first, ...rest], allowZero));
+  return reshape(x, reshapedShape(call.node, x.shape, wanted, allowZero));
 }
 
 function flatten(call: Call): Value {
