@@ -93,6 +93,7 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
   }
   const named = nameOutputs(emitter, outputs);
   checkNames([...ports.inputs, ...ports.randoms, ...named.ports]);
+  const read = new Set(named.nodes.flatMap((node) => node.inputs));
   const info = (port: Port): OnnxValueInfo => ({
     name: port.name,
     dtype: port.dtype,
@@ -107,7 +108,7 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
     graph: {
       name: 'transferlab',
       nodes: named.nodes,
-      initializers: emitter.initializers,
+      initializers: new Map([...emitter.initializers].filter(([name]) => read.has(name))),
       inputs: [...ports.inputs, ...ports.randoms].map(info),
       outputs: named.ports.map(info),
     },

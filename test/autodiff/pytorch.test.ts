@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { gradient } from '../../src/autodiff/index.ts';
+import { lower } from '../../src/compile/index.ts';
 import * as g from '../../src/graph/index.ts';
 import { Graph, type Value } from '../../src/graph/index.ts';
+import { encodeModel } from '../../src/onnx/index.ts';
 import { Executable } from '../../src/runtime/index.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { float32, type Shape, sizeOf } from '../../src/tensor/tensor.ts';
@@ -284,6 +286,32 @@ describePython('values and gradients are those of PyTorch', ['torch', 'torchvisi
       expect(worstError(results[`g${i}`], one)).toBeLessThan(3e-5);
     });
   });
+});
+
+const CHECK = `
+import json, sys, onnx
+for path in json.loads(sys.argv[1]):
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+print("fine")
+`;
+
+describePython('what these rows become', ['onnx'], () => {
+  test('passes the checker of ONNX in both forms', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'transferlab-'));
+    const graph = new Graph();
+    const [boxes, scores] = [graph.input('boxes', [2, 9, 4]), graph.input('scores', [2, 3, 9])];
+    const kept = g.nonMaxSuppression(boxes, scores, { limit: 4, overlap: 0.5, minimumScore: 0.1 });
+    const all = [...rows.map((row) => caseOf(row).outputs), new Map([['kept', kept]])];
+    const paths = all.flatMap((outputs, index) =>
+      (['training', 'inference'] as const).map((form) => {
+        const path = join(folder, `${index}-${form}.onnx`);
+        writeFileSync(path, encodeModel(lower(outputs, { form }).model));
+        return path;
+      }),
+    );
+    expect(python(CHECK, JSON.stringify(paths)).trim()).toBe('fine');
+    rmSync(folder, { recursive: true });
+  }, 60_000);
 });
 
 const NMS = `

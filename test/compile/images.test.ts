@@ -3,11 +3,14 @@
  * convolutions, dilated pooling, normalisations, resizing and RoIAlign, over drawn shapes.
  */
 import fc from 'fast-check';
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { lower } from '../../src/compile/index.ts';
 import * as g from '../../src/graph/index.ts';
 import { Graph, type ResizeAttributes, type Value } from '../../src/graph/index.ts';
+import { encodeModel } from '../../src/onnx/index.ts';
+import { OnnxFunction } from '../../src/runtime/index.ts';
 import { float32, type Shape, type Tensor, tensor } from '../../src/tensor/tensor.ts';
-import { draw, expectBoth } from './both-forms.ts';
+import { draw, expectBoth, expectNear, runTraining, THREADS } from './both-forms.ts';
 import {
   type Extents,
   read,
@@ -266,4 +269,45 @@ describe('RoIAlign', () => {
     });
     await fc.assert(property, { numRuns: 50, seed: 1 });
   });
+});
+
+/** A decoder with every op here that a network applies to a batch of images. */
+function decoder(images: number): Map<string, Value> {
+  const graph = new Graph();
+  const x = graph.input('x', [images, 6, 7, 8]);
+  const vector = (name: string, count: number) => graph.input(name, [count]);
+  const normal = g.groupNorm(x, vector('scale', 6), vector('bias', 6), 3);
+  const damped = g.localResponseNorm(g.swish(normal), { size: 3, alpha: 1 });
+  const pooled = g.maxPool2d(damped, { kernel: 2, strides: 1, dilations: 2 });
+  const doubled = g.convTranspose2d(pooled, graph.input('w', [6, 4, 3, 3]), {
+    strides: 2,
+    padding: 1,
+    outputPadding: 1,
+  });
+  const mirrored = g.padByCopies(doubled, [0, 0, 1, 0], [0, 0, 0, 2], 'reflect');
+  const resized = g.resize2d(mirrored, { size: [9, 7], mode: 'linear' });
+  const nearest = g.resize2d(g.resize2d(resized, { size: 5 }), { size: 10 });
+  const rows = g.reshape(g.mean(nearest, [3]), [images, 40]);
+  const best = g.topK(g.layerNorm(rows, vector('gain', 40), vector('shift', 40)), 5);
+  return new Map([
+    ['map', nearest],
+    ['values', best.values],
+    ['indices', best.indices],
+    ['sums', g.cumulativeSum(best.values)],
+  ]);
+}
+
+test('at inference a symbolic batch takes any number of images', async () => {
+  const shapes = { scale: [6], bias: [6], w: [6, 4, 3, 3], gain: [40], shift: [40], x: [3, 6, 7, 8] };
+  const feeds = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, draw(shape, name)]));
+  const { model } = lower(decoder(7919), { form: 'inference', symbolicBatch: 7919 });
+  for (const { shape } of model.graph.outputs) expect(shape[0]).toBe('N');
+  const network = await OnnxFunction.load(encodeModel(model), THREADS);
+  const results = await network.run(feeds);
+  await network.close();
+  const outputs = decoder(3);
+  const expected = await runTraining(outputs, feeds);
+  for (const [name, value] of outputs) {
+    expectNear(results[name], Array.from(expected[name].data, Number), value.shape);
+  }
 });
