@@ -94,9 +94,10 @@ for the gradient of a convolution's weights, so there it is written as a convolu
 
 const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-function goalOf({ goal }: Row): string {
+function goalOf({ goal, unit }: Row): string {
   if (!goal) return '';
-  return goal.least === undefined ? `≤ ${goal.most}` : `≥ ${goal.least}`;
+  const bound = goal.least === undefined ? `≤ ${goal.most}` : `≥ ${goal.least}`;
+  return goal.of ? `${goal.of} ${bound} ${unit}` : bound;
 }
 
 function lineOf(outcome: Outcome): string {
