@@ -35,7 +35,7 @@ export function probeDevices(): Promise<DeviceState[]> {
   return Promise.all(DEVICES.map(probeDevice));
 }
 
-export async function probeDevice(device: Device): Promise<DeviceState> {
+async function probeDevice(device: Device): Promise<DeviceState> {
   const builtIn = ort.listSupportedBackends().some(({ name }) => name === device);
   const needs = DEVICE_NEEDS[device];
   if (builtIn) return { device, builtIn, ...(await tryDevice(device)), needs };

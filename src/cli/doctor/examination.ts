@@ -24,7 +24,7 @@ export interface Folder {
   readonly free: number | null;
 }
 
-export interface Speed {
+interface Speed {
   /** Floating-point operations per second of a large matrix product, with one thread and with all. */
   readonly product: { readonly oneThread: number; readonly allThreads: number };
   /** Bytes per second. */
@@ -48,7 +48,7 @@ export interface Examination {
   readonly speed: Speed | null;
 }
 
-export interface ExamineOptions {
+interface ExamineOptions {
   readonly threads: number;
   readonly cacheFolder: string;
   readonly out: string;

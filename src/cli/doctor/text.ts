@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { Examination, Folder } from './examination.ts';
 import { gigabytes, type Problem, usableProcessors } from './problems.ts';
 
-export interface DoctorTextOptions {
+interface DoctorTextOptions {
   readonly color: boolean;
 }
 
