@@ -122,8 +122,9 @@ function scatterNd(call: FoldCall): Tensor {
   const inner = sizeOf(source.shape.slice(depth));
   const rows = depth === 0 ? 0 : indices.data.length / depth;
   if (updates.data.length !== rows * inner) throw unsupported(call.node, 'has updates that do not fit');
+  const positions = numbersOf(indices);
   for (let row = 0; row < rows; row++) {
-    const prefix = numbersOf(indices)
+    const prefix = positions
       .slice(row * depth, (row + 1) * depth)
       .map((at, axis) => axisOf(call.node, at, source.shape[axis]));
     const start = flatIndex(source.shape.slice(0, depth), prefix) * inner;
