@@ -174,7 +174,8 @@ describe('help', () => {
   it('names the commands, and every command its options with their defaults', async () => {
     const general = await runCli('--help');
     expect(general.code).toBe(0);
-    for (const name of ['compare', 'demo', 'predict', 'models', 'doctor']) expect(general.stdout).toContain(name);
+    for (const name of ['compare', 'demo', 'predict', 'models', 'doctor'])
+      expect(general.stdout).toContain(name);
     const { stdout } = await runCli('compare', '--help');
     for (const text of ['--models', '--settings', 'quick, kornblith', '(default: quick)', '--json']) {
       expect(stdout).toContain(text);
