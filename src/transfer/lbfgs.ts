@@ -6,7 +6,7 @@
  */
 import { invariant } from '../util/errors.ts';
 import { type Evaluation, evaluate, lineSearch, type Objective } from './line-search.ts';
-import { dot, norm } from './vectors.ts';
+import { addMultiple, dot, norm, sumOf } from './vectors.ts';
 
 export type { Objective } from './line-search.ts';
 
@@ -16,8 +16,24 @@ export interface MinimizeOptions {
    * point.
    */
   readonly gradientTolerance: number | ((value: number, point: Float64Array) => number);
+  /**
+   * Also converged when half the gradient's square in the estimated inverse of the second derivative, which estimates
+   * how far the value lies above the minimum (the Newton decrement), is at most this after a step of this search.
+   * Default: not asked.
+   */
+  readonly decrementTolerance?: (value: number) => number;
   /** Number of past steps from which the curvature is estimated; default 10. */
   readonly memory?: number;
+  /**
+   * Past steps to begin with, for example of a function whose curvature differs little; steps of this search are
+   * added. Default: none.
+   */
+  readonly corrections?: Correction[];
+  /**
+   * Roughly the diagonal of the second derivative where the objective was last evaluated, up to a common factor.
+   * Default: the same everywhere.
+   */
+  readonly diagonal?: () => Float64Array;
   /** Default 1,000. */
   readonly maxIterations?: number;
   /**
@@ -41,7 +57,7 @@ export interface Minimum {
 }
 
 /** A past step: how the point (s) and the gradient (y) changed, and 1 / (s . y). */
-interface Correction {
+export interface Correction {
   readonly s: Float64Array;
   readonly y: Float64Array;
   readonly rho: number;
@@ -60,17 +76,25 @@ export async function minimize(
   options: MinimizeOptions,
 ): Promise<Minimum> {
   const { memory = 10, maxIterations = 1000, valueNoise = 1e-14, gradientTolerance } = options;
+  const { corrections = [] } = options;
   const tolerance = typeof gradientTolerance === 'number' ? () => gradientTolerance : gradientTolerance;
-  const corrections: Correction[] = [];
   let current = await evaluate(objective, start.slice());
   let evaluations = 1;
   invariant(Number.isFinite(current.value), `minimisation starts at a value of ${current.value}`);
   let best = current;
   let converged = norm(current.gradient) <= tolerance(current.value, current.point);
   let iterations = 0;
-  let plainStep = 1 / norm(current.gradient);
+  let plainStep = options.diagonal ? 1 : 1 / norm(current.gradient);
   for (let idle = 0; !converged && iterations < maxIterations && idle < PATIENCE; iterations++) {
-    const direction = descentDirection(current.gradient, corrections);
+    const diagonal = options.diagonal?.();
+    const direction = descentDirection(current.gradient, corrections, diagonal);
+    if (iterations > 0 && corrections.length > 0 && options.decrementTolerance) {
+      converged = -dot(direction, current.gradient) / 2 <= options.decrementTolerance(current.value);
+      if (converged) {
+        best = current;
+        break;
+      }
+    }
     const firstStep = corrections.length > 0 ? 1 : plainStep;
     const noise = valueNoise * Math.abs(current.value);
     const search = await lineSearch(objective, current, direction, firstStep, noise);
@@ -78,7 +102,7 @@ export async function minimize(
     if (!search.found) {
       // A poor curvature estimate may be to blame: try once more without, then give up.
       if (corrections.length === 0) break;
-      plainStep = curvatureScale(corrections);
+      plainStep = curvatureScale(corrections, diagonal);
       corrections.length = 0;
       continue;
     }
@@ -106,39 +130,49 @@ function isBetter(candidate: Evaluation, best: Evaluation, valueNoise: number): 
   return candidate.value <= best.value + noise && norm(candidate.gradient) < 0.9 * norm(best.gradient);
 }
 
-/** -H g by the two-loop recursion (algorithm 7.4), H starting as the multiple of 1 that fits the latest step. */
-function descentDirection(gradient: Float64Array, corrections: readonly Correction[]): Float64Array {
-  const q = gradient.map((g) => -g);
+/**
+ * -H g by the two-loop recursion (algorithm 7.4), H starting as the multiple of 1, or of the inverse of `diagonal`,
+ * that fits the latest step.
+ */
+function descentDirection(
+  gradient: Float64Array,
+  corrections: readonly Correction[],
+  diagonal: Float64Array | undefined,
+): Float64Array {
+  const q = new Float64Array(gradient.length);
+  addMultiple(q, -1, gradient);
   const alphas = new Array<number>(corrections.length);
   for (let i = corrections.length - 1; i >= 0; i--) {
     const { s, y, rho } = corrections[i];
     alphas[i] = rho * dot(s, q);
     addMultiple(q, -alphas[i], y);
   }
-  const scale = curvatureScale(corrections);
-  for (let i = 0; i < q.length; i++) q[i] *= scale;
+  const scale = curvatureScale(corrections, diagonal);
+  if (diagonal) for (let i = 0; i < q.length; i++) q[i] *= scale / diagonal[i];
+  else for (let i = 0; i < q.length; i++) q[i] *= scale;
   corrections.forEach(({ s, y, rho }, i) => {
     addMultiple(q, alphas[i] - rho * dot(y, q), s);
   });
   return q;
 }
 
-/** s . y / y . y of the latest step (Nocedal & Wright 7.20): the length of a step per length of the gradient. */
-function curvatureScale(corrections: readonly Correction[]): number {
+/** s . y / y . y of the latest step (Nocedal & Wright 7.20), lengths of y being measured in the inverse of `diagonal`. */
+function curvatureScale(corrections: readonly Correction[], diagonal: Float64Array | undefined): number {
   const latest = corrections.at(-1);
-  return latest ? 1 / (latest.rho * dot(latest.y, latest.y)) : 1;
+  if (!latest) return 1;
+  const { y, rho } = latest;
+  if (!diagonal) return 1 / (rho * dot(y, y));
+  let squares = 0;
+  for (let i = 0; i < y.length; i++) squares += (y[i] * y[i]) / diagonal[i];
+  return 1 / (rho * squares);
 }
 
 /** Adds the step to the memory if it shows positive curvature, which keeps the estimate positive definite. */
 function remember(corrections: Correction[], from: Evaluation, to: Evaluation, memory: number): void {
-  const s = to.point.map((x, i) => x - from.point[i]);
-  const y = to.gradient.map((g, i) => g - from.gradient[i]);
+  const s = sumOf(to.point, -1, from.point);
+  const y = sumOf(to.gradient, -1, from.gradient);
   const product = dot(s, y);
   if (!(product > Number.EPSILON * norm(s) * norm(y))) return;
   corrections.push({ s, y, rho: 1 / product });
   if (corrections.length > memory) corrections.shift();
-}
-
-function addMultiple(target: Float64Array, factor: number, other: Float64Array): void {
-  for (let i = 0; i < target.length; i++) target[i] += factor * other[i];
 }

@@ -5,7 +5,7 @@
  * here as one loop: `low` is the best step so far, `high` the other end of an interval known to hold a good
  * step, once there is one.
  */
-import { dot } from './vectors.ts';
+import { dot, sumOf } from './vectors.ts';
 
 /** `gradient` is written; the value is returned. Both belong to `point`, which must not be changed. */
 export type Objective = (point: Float64Array, gradient: Float64Array) => number | Promise<number>;
@@ -51,7 +51,7 @@ export async function lineSearch(
   let step = firstStep;
   const best = () => (low === origin ? undefined : low);
   for (let evaluations = 1; evaluations <= MAX_TRIALS; evaluations++) {
-    const evaluation = await evaluate(objective, along(start.point, direction, step));
+    const evaluation = await evaluate(objective, sumOf(start.point, step, direction));
     const trial: Trial = { ...evaluation, step, slope: dot(direction, evaluation.gradient) };
     const limit = Math.min(origin.value + SUFFICIENT_DECREASE * step * origin.slope, low.value) + noise;
     // Written so that a NaN, from a step far too long, counts as too high.
@@ -93,10 +93,4 @@ function cubicStep(low: Trial, high: Trial): number {
   const mean = low.slope + high.slope - (3 * (high.value - low.value)) / width;
   const root = Math.sign(width) * Math.sqrt(mean * mean - low.slope * high.slope);
   return width - (width * (high.slope + root - mean)) / (high.slope - low.slope + 2 * root);
-}
-
-function along(point: Float64Array, direction: Float64Array, step: number): Float64Array {
-  const result = new Float64Array(point.length);
-  for (let i = 0; i < point.length; i++) result[i] = point[i] + step * direction[i];
-  return result;
 }

@@ -17,10 +17,25 @@ export interface LogisticObjective {
   /**
    * @param parameters classes x columns weights (row-major), then classes biases; not changed
    * @param gradient written, laid out as `parameters`
+   * @param spread written when given: each class's sum over the images of p (1 - p), how much its scores curve the loss
    * @returns L(W, b)
    */
-  lossAndGradient(parameters: Float64Array, lambda: number, gradient: Float64Array): number | Promise<number>;
+  lossAndGradient(
+    parameters: Float64Array,
+    lambda: number,
+    gradient: Float64Array,
+    spread?: Float64Array,
+  ): number | Promise<number>;
+  /** A classifier of some images, whose features are given in the coordinates that the problem was made from. */
+  classifier(features: Float32Array): Classifier | Promise<Classifier>;
   /** Frees what the objective holds; it must not be used afterwards. */
+  close(): void | Promise<void>;
+}
+
+/** Tells the classes of a fixed set of images. */
+export interface Classifier {
+  /** The class of the highest score of each image, of equal ones the first; parameters as for `lossAndGradient`. */
+  predict(parameters: Float64Array): Int32Array | Promise<Int32Array>;
   close(): void | Promise<void>;
 }
 
@@ -35,20 +50,62 @@ export function createReferenceObjective(problem: LogisticProblem): LogisticObje
   return {
     problem,
     valueNoise: 1e-14,
-    lossAndGradient(parameters, lambda, gradient) {
+    lossAndGradient(parameters, lambda, gradient, spread) {
       gradient.fill(0);
+      spread?.fill(0);
       let loss = 0;
       for (let first = 0; first < images; first += BLOCK) {
         const count = Math.min(BLOCK, images - first);
         rows.set(features.subarray(first * columns, (first + count) * columns));
         affineScores(rows, count, columns, classes, parameters, scores);
         loss += residuals(scores, labels.subarray(first, first + count), classes);
+        if (spread) addSpread(scores, count, classes, spread);
         addOuterProducts(rows, count, columns, classes, scores, gradient);
       }
       return loss + addPenalty(parameters, lambda, gradient, classes * columns);
     },
+    classifier(others) {
+      const reduced = problem.reduce(others);
+      return {
+        predict: (parameters) => largestScores(reduced, columns, classes, parameters),
+        close() {},
+      };
+    },
     close() {},
   };
+}
+
+/** The class of the highest score of each row, of equal ones the first. */
+export function largestScores(
+  features: Float32Array,
+  columns: number,
+  classes: number,
+  parameters: Float64Array,
+): Int32Array {
+  const images = features.length / columns;
+  const rows = new Float64Array(BLOCK * columns);
+  const scores = new Float64Array(BLOCK * classes);
+  const largest = new Int32Array(images);
+  for (let first = 0; first < images; first += BLOCK) {
+    const count = Math.min(BLOCK, images - first);
+    rows.set(features.subarray(first * columns, (first + count) * columns));
+    affineScores(rows, count, columns, classes, parameters, scores);
+    for (let i = 0; i < count; i++) {
+      const row = scores.subarray(i * classes, (i + 1) * classes);
+      largest[first + i] = row.indexOf(largestOf(row));
+    }
+  }
+  return largest;
+}
+
+/** Adds p (1 - p), which a residual p or p - 1 gives alike. */
+function addSpread(residual: Float64Array, count: number, classes: number, spread: Float64Array): void {
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < classes; k++) {
+      const size = Math.abs(residual[i * classes + k]);
+      spread[k] += size * (1 - size);
+    }
+  }
 }
 
 /**

@@ -10,7 +10,7 @@
  *   penalised, so the solution has none, and inside an orthonormal basis keeps |w|.
  */
 import { invariant } from '../util/errors.ts';
-import { dot, norm } from './vectors.ts';
+import { addMultiple, dot, norm } from './vectors.ts';
 
 /** Penultimate features with their classes. */
 export interface LabelledFeatures {
@@ -29,8 +29,12 @@ export interface LogisticProblem {
   /** images x columns, row-major; every column has mean 0. */
   readonly features: Float32Array;
   readonly labels: Int32Array;
+  /** Sum over the images of each column's squares. */
+  readonly columnSquares: Float64Array;
   /** Root mean square length of a row; 1 when all rows are 0. */
   readonly rowLength: number;
+  /** Features of other images (images x columns as given) in the coordinates of the problem. */
+  reduce(features: Float32Array): Float32Array;
   /** Translates weights (classes x columns, row-major) and biases back to the features that were given. */
   restore(weights: Float64Array, bias: Float64Array): { weights: Float64Array; bias: Float64Array };
 }
@@ -44,15 +48,22 @@ export function prepareProblem({ features, labels }: LabelledFeatures, classes: 
     `a label is outside 0..${classes - 1}`,
   );
   const mean = columnMeans(features, images, given);
-  const centred = features.map((value, i) => value - mean[i % given]);
-  const basis = 2 * images <= given ? rowBasis(centred, images, given) : undefined;
+  const centred = minusMean(features, mean);
+  const basis = 2 * images <= given ? rowBasis(rowsOf(centred, given)) : undefined;
+  const reduced = basis ? coordinates(centred, given, basis) : centred;
+  const columnSquares = squaresOf(reduced, basis?.length ?? given);
   return {
     classes,
     images,
-    columns: basis ? basis.length : given,
-    features: basis ? coordinates(centred, images, given, basis) : centred,
+    columns: basis?.length ?? given,
+    features: reduced,
     labels,
-    rowLength: Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / images) || 1,
+    columnSquares,
+    rowLength: Math.sqrt(columnSquares.reduce((sum, squares) => sum + squares, 0) / images) || 1,
+    reduce(others) {
+      const moved = minusMean(others, mean);
+      return basis ? coordinates(moved, given, basis) : moved;
+    },
     restore(reducedWeights, reducedBias) {
       const weights = basis ? combine(reducedWeights, classes, basis, given) : reducedWeights.slice();
       const bias = reducedBias.map((b, k) => b - dot(weights.subarray(k * given, (k + 1) * given), mean));
@@ -63,28 +74,45 @@ export function prepareProblem({ features, labels }: LabelledFeatures, classes: 
 
 function columnMeans(features: Float32Array, images: number, columns: number): Float64Array {
   const means = new Float64Array(columns);
-  for (let i = 0; i < features.length; i++) means[i % columns] += features[i];
+  for (let start = 0; start < features.length; start += columns)
+    for (let j = 0; j < columns; j++) means[j] += features[start + j];
   return means.map((sum) => sum / images);
+}
+
+function minusMean(features: Float32Array, mean: Float64Array): Float32Array {
+  const result = new Float32Array(features.length);
+  for (let start = 0; start < features.length; start += mean.length)
+    for (let j = 0; j < mean.length; j++) result[start + j] = features[start + j] - mean[j];
+  return result;
+}
+
+/** Sum of the squares of each column. */
+export function squaresOf(features: Float32Array, columns: number): Float64Array {
+  const squares = new Float64Array(columns);
+  for (let start = 0; start < features.length; start += columns)
+    for (let j = 0; j < columns; j++) squares[j] += features[start + j] ** 2;
+  return squares;
+}
+
+/** The rows of a matrix, one at a time, in float64. */
+export function* rowsOf(matrix: Float32Array, columns: number): Generator<Float64Array> {
+  for (let start = 0; start < matrix.length; start += columns)
+    yield new Float64Array(matrix.subarray(start, start + columns));
 }
 
 /** Of a row's length, the part outside the span of earlier rows that counts as the rounding of float32. */
 const RANK_TOLERANCE = 1e-6;
 
 /**
- * An orthonormal basis of the rows by Gram-Schmidt. Each row is projected twice, which keeps the basis
- * orthogonal to rounding ("twice is enough", Giraud et al. 2005).
+ * An orthonormal basis of the rows (which are overwritten) by Gram-Schmidt. Each row is projected twice, which keeps
+ * the basis orthogonal to rounding ("twice is enough", Giraud et al. 2005).
  */
-function rowBasis(features: Float32Array, images: number, columns: number): Float64Array[] {
+export function rowBasis(rows: Iterable<Float64Array>): Float64Array[] {
   const basis: Float64Array[] = [];
-  for (let image = 0; image < images; image++) {
-    const row = Float64Array.from(features.subarray(image * columns, (image + 1) * columns));
+  for (const row of rows) {
     const length = norm(row);
-    for (let pass = 0; pass < 2; pass++) {
-      for (const direction of basis) {
-        const part = dot(direction, row);
-        for (let j = 0; j < columns; j++) row[j] -= part * direction[j];
-      }
-    }
+    for (let pass = 0; pass < 2; pass++)
+      for (const direction of basis) addMultiple(row, -dot(direction, row), direction);
     const rest = norm(row);
     if (rest > RANK_TOLERANCE * length) basis.push(row.map((value) => value / rest));
   }
@@ -92,19 +120,11 @@ function rowBasis(features: Float32Array, images: number, columns: number): Floa
 }
 
 /** images x basis.length: the rows' coordinates in the basis. */
-function coordinates(
-  features: Float32Array,
-  images: number,
-  columns: number,
-  basis: readonly Float64Array[],
-): Float32Array {
-  const result = new Float32Array(images * basis.length);
-  for (let image = 0; image < images; image++) {
-    const row = Float64Array.from(features.subarray(image * columns, (image + 1) * columns));
-    basis.forEach((direction, j) => {
-      result[image * basis.length + j] = dot(row, direction);
-    });
-  }
+function coordinates(features: Float32Array, columns: number, basis: readonly Float64Array[]): Float32Array {
+  const result = new Float32Array((features.length / columns) * basis.length);
+  let next = 0;
+  for (const row of rowsOf(features, columns))
+    for (const direction of basis) result[next++] = dot(row, direction);
   return result;
 }
 
@@ -119,8 +139,7 @@ function combine(
   for (let k = 0; k < classes; k++) {
     const row = result.subarray(k * columns, (k + 1) * columns);
     basis.forEach((direction, b) => {
-      const weight = reduced[k * basis.length + b];
-      for (let j = 0; j < columns; j++) row[j] += weight * direction[j];
+      addMultiple(row, reduced[k * basis.length + b], direction);
     });
   }
   return result;

@@ -9,7 +9,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { invariant } from '../util/errors.ts';
 import { type ProgressListener, silent } from '../util/progress.ts';
-import { minimize, type Objective } from './lbfgs.ts';
+import { type Correction, type Minimum, minimize, type Objective } from './lbfgs.ts';
 import {
   affineScores,
   createReferenceObjective,
@@ -17,6 +17,7 @@ import {
   softmax,
 } from './logistic-objective.ts';
 import { type LabelledFeatures, type LogisticProblem, prepareProblem } from './logistic-problem.ts';
+import { dot, sumOf } from './vectors.ts';
 
 /** 45 values, four to the decade, from 1e-6 to 1e5. */
 export const LAMBDA_GRID: readonly number[] = Array.from({ length: 45 }, (_, i) => 10 ** (i / 4 - 6));
@@ -45,7 +46,8 @@ export interface LogisticSolution {
 /**
  * Yields the solution of each lambda, from the strongest to the weakest whatever the order given. Each fit
  * starts where the line through the two solutions before it, drawn over log lambda, points: on separable
- * data weights grow in proportion to -log lambda, and the iterations fall to a quarter.
+ * data weights grow in proportion to -log lambda, and the iterations fall to a quarter. It also starts with the
+ * curvature that the fits before it have seen.
  */
 export async function* fitPath(
   objective: LogisticObjective,
@@ -54,25 +56,51 @@ export async function* fitPath(
     onProgress = silent,
     ...options
   }: FitOptions & { lambdas?: readonly number[] } = {},
-): AsyncGenerator<LogisticSolution> {
+): AsyncGenerator<Solution> {
   const descending = [...lambdas].sort((a, b) => b - a);
   invariant(descending.length > 0 && descending.at(-1)! > 0, 'every lambda must be positive');
   let latest = constantPrediction(objective.problem);
   let earlier: Float64Array | undefined;
+  let corrections: Correction[] = [];
   for (const [index, lambda] of descending.entries()) {
     const stride =
       Math.log(lambda / descending[index - 1]) / Math.log(descending[index - 1] / descending[index - 2]);
-    const start = earlier && Number.isFinite(stride) ? extrapolate(earlier, latest, stride) : latest;
-    const minimum = await fitOne(objective, lambda, start, options);
+    const start =
+      earlier && Number.isFinite(stride) ? sumOf(latest, stride, sumOf(latest, -1, earlier)) : latest;
+    if (index > 0) corrections = underPenalty(corrections, lambda - descending[index - 1], objective.problem);
+    const minimum = await fitOne(objective, lambda, start, corrections, options);
     earlier = index > 0 ? latest : undefined;
     latest = minimum.point;
     const note = `lambda ${lambda.toExponential(1)}, ${minimum.iterations} iterations`;
     onProgress({ phase: 'fit logistic regression', done: index + 1, total: descending.length, note });
-    yield solutionOf(objective.problem, lambda, minimum);
+    yield new Solution(objective.problem, lambda, minimum);
     // A synchronous objective would otherwise keep timers and other work waiting for the whole path.
     await setImmediate();
   }
 }
+
+/**
+ * What the corrections of one penalty would have been under another: the second derivative of lambda / 2 |W|^2 is
+ * lambda. Those are dropped whose curvature came from the penalty alone.
+ */
+function underPenalty(
+  corrections: readonly Correction[],
+  change: number,
+  { classes, columns }: LogisticProblem,
+): Correction[] {
+  return corrections.flatMap(({ s, y, rho }) => {
+    const weights = s.slice().fill(0, classes * columns);
+    const changed = sumOf(y, change, weights);
+    const product = dot(s, changed);
+    return product * rho > SMALLEST_REST ? [{ s, y: changed, rho: 1 / product }] : [];
+  });
+}
+
+/** The decrement is an estimate, so it must fall this much below the tolerance. */
+const DECREMENT_MARGIN = 0.01;
+
+/** Share of a correction's curvature that must be left under the weaker penalty. */
+const SMALLEST_REST = 1e-3;
 
 /**
  * Minimises the loss of one lambda. Biases are counted in units of the typical length of a feature vector, so
@@ -82,28 +110,51 @@ export async function* fitPath(
  * minimum, and the search ends when that is below `tolerance` times the loss. In their units the biases are
  * at least as curved, except under a lambda so strong that predictions stay near the class frequencies p,
  * where the curvature is images p (1 - p), at least half of images / classes for balanced classes.
+ *
+ * The second derivative by the weight of class k and column j is the sum over the images of p (1 - p) x^2, p being
+ * the probability of the class and x the feature, plus lambda. With the mean of p (1 - p) taken out of the sum it is
+ * cheap, and in coordinates along the principal axes of the features little lies beside the diagonal.
  */
 async function fitOne(
   objective: LogisticObjective,
   lambda: number,
   start: Float64Array,
+  corrections: Correction[],
   { tolerance = 1e-6, maxIterations = 1000 }: FitOptions,
 ) {
-  const { images, classes, columns, rowLength: unit } = objective.problem;
+  const { images, classes, columns, rowLength: unit, columnSquares } = objective.problem;
   const scaleBias = (parameters: Float64Array, factor: number) => {
     for (let i = classes * columns; i < parameters.length; i++) parameters[i] *= factor;
     return parameters;
   };
+  const spread = new Float64Array(classes);
+  let latestSpread = spread;
   const scaled: Objective = async (point, gradient) => {
-    const loss = await objective.lossAndGradient(scaleBias(point.slice(), unit), lambda, gradient);
+    const loss = await objective.lossAndGradient(scaleBias(point.slice(), unit), lambda, gradient, spread);
     scaleBias(gradient, unit);
+    // A step far too long has no spread.
+    if (Number.isFinite(loss)) latestSpread = spread.slice();
     return loss;
+  };
+  const diagonal = () => {
+    const result = new Float64Array(start.length).fill(lambda);
+    for (let k = 0; k < classes; k++) {
+      const mean = latestSpread[k] / images;
+      for (let j = 0; j < columns; j++) result[k * columns + j] += mean * columnSquares[j];
+      result[classes * columns + k] += latestSpread[k] * unit * unit;
+    }
+    return result;
   };
   const curvature = Math.min(lambda, (unit * unit * images) / (2 * classes));
   const minimum = await minimize(scaled, scaleBias(start.slice(), 1 / unit), {
     gradientTolerance: (loss) => Math.sqrt(2 * curvature * tolerance * loss),
+    decrementTolerance: (loss) => tolerance * loss * DECREMENT_MARGIN,
     maxIterations,
     valueNoise: objective.valueNoise,
+    corrections,
+    diagonal,
+    // An evaluation costs in proportion to the images, a past step does not.
+    memory: Math.min(20, Math.max(5, Math.round(images / 1000))),
   });
   return { ...minimum, point: scaleBias(minimum.point, unit) };
 }
@@ -121,20 +172,44 @@ function constantPrediction({ classes, columns, images, labels }: LogisticProble
   return parameters;
 }
 
-function extrapolate(earlier: Float64Array, latest: Float64Array, stride: number): Float64Array {
-  return latest.map((value, i) => value + stride * (value - earlier[i]));
-}
+/** A solution, translated back to the features that were given when that is asked for. */
+class Solution implements LogisticSolution {
+  readonly classes: number;
+  readonly loss: number;
+  readonly iterations: number;
+  readonly converged: boolean;
+  /** In the coordinates of the problem: classes x columns weights, then biases. */
+  readonly parameters: Float64Array;
+  #restored: { weights: Float64Array; bias: Float64Array } | undefined;
 
-function solutionOf(
-  problem: LogisticProblem,
-  lambda: number,
-  minimum: { point: Float64Array; value: number; iterations: number; converged: boolean },
-): LogisticSolution {
-  const { classes, columns } = problem;
-  const { point, value: loss, iterations, converged } = minimum;
-  const reduced = { weights: point.subarray(0, classes * columns), bias: point.subarray(classes * columns) };
-  const { weights, bias } = problem.restore(reduced.weights, reduced.bias);
-  return { lambda, classes, weights, bias, loss, iterations, converged };
+  constructor(
+    private readonly problem: LogisticProblem,
+    readonly lambda: number,
+    minimum: Minimum,
+  ) {
+    this.classes = problem.classes;
+    this.loss = minimum.value;
+    this.iterations = minimum.iterations;
+    this.converged = minimum.converged;
+    this.parameters = minimum.point;
+  }
+
+  get weights(): Float64Array {
+    return this.#restore().weights;
+  }
+
+  get bias(): Float64Array {
+    return this.#restore().bias;
+  }
+
+  #restore() {
+    const size = this.classes * this.problem.columns;
+    this.#restored ??= this.problem.restore(
+      this.parameters.subarray(0, size),
+      this.parameters.subarray(size),
+    );
+    return this.#restored;
+  }
 }
 
 /** Makes an objective of a problem: the reference in plain float64, or one that runs on an engine. */
@@ -181,13 +256,14 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
   const { patience = Number.POSITIVE_INFINITY } = options;
   let sinceBest = 0;
   const objective = await createObjective(prepareProblem(train, classes));
+  const classifier = await objective.classifier(validation.features);
   const trials: PathTrial[] = [];
   let chosen: { best: PathTrial; solution: LogisticSolution } | undefined;
   try {
     let started = performance.now();
     for await (const solution of fitPath(objective, options)) {
       const { lambda, loss, iterations, converged } = solution;
-      const value = score(validation.labels, predictClasses(validation.features, solution));
+      const value = score(validation.labels, await classifier.predict(solution.parameters));
       const seconds = (performance.now() - started) / 1000;
       const trial = { lambda, validation: value, loss, iterations, converged, seconds };
       trials.push(trial);
@@ -200,6 +276,7 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
       started = performance.now();
     }
   } finally {
+    await classifier.close();
     await objective.close();
   }
   invariant(chosen, 'a regularisation path has no lambda');

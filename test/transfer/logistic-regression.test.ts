@@ -239,11 +239,12 @@ describe('path', () => {
     const rounded = (exact: LogisticObjective): LogisticObjective => ({
       problem: exact.problem,
       valueNoise: 1e-6,
-      async lossAndGradient(parameters, lambda, gradient) {
-        const loss = await exact.lossAndGradient(parameters.map(Math.fround), lambda, gradient);
+      async lossAndGradient(parameters, lambda, gradient, spread) {
+        const loss = await exact.lossAndGradient(parameters.map(Math.fround), lambda, gradient, spread);
         gradient.set(gradient.map(Math.fround));
         return Math.fround(loss);
       },
+      classifier: (features) => exact.classifier(features),
       close: () => exact.close(),
     });
     const lambdas = LAMBDA_GRID.filter((_, i) => i % 11 === 0);
