@@ -4,13 +4,12 @@
  * their result is.
  */
 import type { Node, Value } from '../graph/graph.ts';
-import type { Op } from '../graph/ops.ts';
 import type { OnnxAttribute, OnnxNode } from '../onnx/model.ts';
 import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Extents } from './conv/extents.ts';
 import { type Form, type Layout, movesNothing, permutationBetween, physicalShape } from './layout.ts';
-import { type Formulations, shapeKey } from './tune.ts';
+import { type ConvOp, type Formulations, shapeKey } from './tune.ts';
 
 interface Placed {
   readonly name: string;
@@ -81,7 +80,7 @@ export class Emitter {
   }
 
   /** The name of the formulation that was measured to be fastest for an op and a shape, if any was. */
-  choice(op: Op, s: Extents): string | undefined {
+  choice(op: ConvOp, s: Extents): string | undefined {
     return this.#formulations.get(shapeKey(op, s));
   }
 

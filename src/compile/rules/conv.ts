@@ -12,6 +12,7 @@ import {
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST, WEIGHT_ROWS } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
+import type { ConvOp } from '../tune.ts';
 
 const operand =
   (e: Emitter, value: Value): Operand =>
@@ -19,7 +20,7 @@ const operand =
     e.use(value, layout);
 
 /** The formulation that was measured to be fastest, or else the usual one. */
-function choose(table: readonly Formulation[], op: Op, s: Extents, e: Emitter): Formulation {
+function choose(table: readonly Formulation[], op: ConvOp, s: Extents, e: Emitter): Formulation {
   const applicable = table.filter((candidate) => candidate.applies(e, s));
   const measured = e.choice(op, s);
   return (
