@@ -36,6 +36,7 @@ export {
   withInput,
 } from './models/index.ts';
 export * as nn from './nn/index.ts';
+export { type WriteOptions, writeModel } from './onnx/index.ts';
 export {
   type CompareDocument,
   type CompareInput,
@@ -52,6 +53,7 @@ export {
   Executable,
   type ExecutableOptions,
   inferenceFile,
+  inferenceModel,
   OnnxFunction,
   type RandomSource,
   type SessionOptions,

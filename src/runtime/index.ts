@@ -1,7 +1,7 @@
 /** Run graphs and ONNX files. */
 export { DEVICES, type Device } from './device.ts';
 export { Executable, type ExecutableOptions, type RandomSource } from './executable.ts';
-export { ANY_BATCH, inferenceFile } from './inference.ts';
+export { ANY_BATCH, inferenceFile, inferenceModel } from './inference.ts';
 export { type Memory, memory, type Processors, processors } from './machine.ts';
 export { matrixProductPeak, memoryBandwidth } from './measure.ts';
 export { peakResidentBytes } from './memory.ts';

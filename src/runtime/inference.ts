@@ -3,6 +3,7 @@ import { lower } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { specialize } from '../graph/specialize.ts';
 import { encodeModel } from '../onnx/encode.ts';
+import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /**
@@ -11,12 +12,24 @@ import type { Tensor } from '../tensor/tensor.ts';
  */
 export const ANY_BATCH = 7919;
 
-/** The bytes of an ONNX file (opset 17) that computes `outputs`, with the inputs in `constants` baked in. */
+/**
+ * The ONNX model (opset 17) that computes `outputs`, with the inputs in `constants` baked in. Where its weights may
+ * exceed 1.5 GB it is to be written by `writeModel`, which puts them beside the file.
+ */
+export function inferenceModel(
+  outputs: ReadonlyMap<string, Value>,
+  constants: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): OnnxModel {
+  const special = specialize(outputs, constants);
+  return lower(special.outputs, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model;
+}
+
+/** The bytes of the file with the model that `inferenceModel` gives. */
 export function inferenceFile(
   outputs: ReadonlyMap<string, Value>,
   constants: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const special = specialize(outputs, constants);
-  return encodeModel(lower(special.outputs, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model);
+  return encodeModel(inferenceModel(outputs, constants, metadata));
 }

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { Graph, matmul, relu } from '../../src/graph/index.ts';
 import { decodeModel, encodeModel, type OnnxModel, writeModel } from '../../src/onnx/index.ts';
 import { modelMessage } from '../../src/onnx/schema.ts';
-import { OnnxFunction } from '../../src/runtime/index.ts';
+import { ANY_BATCH, inferenceModel, OnnxFunction } from '../../src/runtime/index.ts';
 import { float32, sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts';
 import { describePython, python } from '../python.ts';
 
@@ -155,4 +156,18 @@ test('arrays that share the same bytes are read, but not without end', async () 
   };
   expect(shared(4).graph.initializers.get('w3')).toEqual(w[1]);
   expect(() => shared(5)).toThrow('The tensor "w4" is one of many that share the same 2000 bytes');
+});
+
+test('a graph of ours is written with its weights apart, for any batch size', async () => {
+  const graph = new Graph();
+  const y = matmul(
+    relu(graph.input('x', [ANY_BATCH, 100])),
+    graph.input('w', [100, 50], { role: 'parameter' }),
+  );
+  const weights = new Map([['w', waves([100, 50])]]);
+  const path = join(folder, 'ours.onnx');
+  const written = inferenceModel(new Map([['y', y]]), weights);
+  expect(await writeModel(path, written, { externalAbove: 0 })).toEqual([path, `${path}.data`]);
+  expect(await resultOf(path)).toEqual(await resultOf(encodeModel(written)));
+  expect((await resultOf(path)).shape).toEqual([3, 50]);
 });
