@@ -5,7 +5,7 @@
 import type { Random } from '../tensor/random.ts';
 import { invariant } from '../util/errors.ts';
 import type { DecodedImage } from './contract.ts';
-import { type CropBox, filterWeights, resampleLines, resampleRows } from './image/resample.ts';
+import { type ChannelScale, type CropBox, filterWeights, resampleToPlanes } from './image/resample.ts';
 
 /** Per-channel mean and standard deviation of pixel values scaled to 0..1. */
 export interface Normalisation {
@@ -67,7 +67,7 @@ export function randomResizedCrop(
 
 /**
  * The region `box` resized to `size` x `size` with the antialiased bilinear filter, as image `n` of `batch`.
- * Pixels outside the box have no influence. Two passes, rows first; agrees with PyTorch's
+ * Pixels outside the box have no influence. Agrees with PyTorch's
  * `interpolate(mode='bilinear', antialias=True)`.
  */
 export function resizedCrop(
@@ -79,14 +79,10 @@ export function resizedCrop(
   batch: Float32Array,
   n: number,
 ): void {
-  const rows = resampleRows(image, box, filterWeights('bilinear', box.width, size), mirrored);
+  const columns = filterWeights('bilinear', box.width, size);
   const lines = filterWeights('bilinear', box.height, size);
-  const plane = box.height * size;
-  for (let c = 0; c < CHANNELS; c++) {
-    const { scale, shift } = channelScale(normalisation, c);
-    const to = (n * CHANNELS + c) * size * size;
-    resampleLines(rows.subarray(c * plane, (c + 1) * plane), lines, size, scale, shift, batch, to);
-  }
+  const channels = [0, 1, 2].map((c) => channelScale(normalisation, c));
+  resampleToPlanes(image, box, columns, lines, mirrored, channels, batch, n * CHANNELS * size * size);
 }
 
 /** The central `size` x `size` pixels, as image `n` of `batch`; half pixels are rounded to even, as torchvision does. */
@@ -120,6 +116,6 @@ function roundHalfToEven(value: number): number {
 }
 
 /** (x / 255 - mean) / std as x * scale + shift. */
-function channelScale({ mean, std }: Normalisation, channel: number): { scale: number; shift: number } {
+function channelScale({ mean, std }: Normalisation, channel: number): ChannelScale {
   return { scale: 1 / (255 * std[channel]), shift: -mean[channel] / std[channel] };
 }

@@ -61,68 +61,103 @@ export function filterWeights(name: View['filter'], input: number, output: numbe
   return { output, taps, starts, weights };
 }
 
-/**
- * The rows of a region resampled to `columns.output` pixels each, mirrored on request: three planes of shape
- * box height x `columns.output`, values 0..255 (a bicubic filter may overshoot).
- */
-export function resampleRows(
-  image: DecodedImage,
-  box: CropBox,
-  columns: FilterWeights,
-  mirrored: boolean,
-): Float32Array {
-  const { output, taps, starts, weights } = columns;
-  const { pixels } = image;
-  const plane = box.height * output;
-  const rows = new Float32Array(3 * plane);
-  for (let y = 0; y < box.height; y++) {
-    const rowStart = ((box.top + y) * image.width + box.left) * 3;
-    for (let x = 0; x < output; x++) {
-      let from = rowStart + starts[x] * 3;
-      let red = 0;
-      let green = 0;
-      let blue = 0;
-      for (let k = x * taps; k < (x + 1) * taps; k++) {
-        const weight = weights[k];
-        red += weight * pixels[from];
-        green += weight * pixels[from + 1];
-        blue += weight * pixels[from + 2];
-        from += 3;
-      }
-      const to = y * output + (mirrored ? output - 1 - x : x);
-      rows[to] = red;
-      rows[plane + to] = green;
-      rows[2 * plane + to] = blue;
-    }
-  }
-  return rows;
+/** How a channel's values leave: times `scale`, plus `shift`. */
+export interface ChannelScale {
+  readonly scale: number;
+  readonly shift: number;
 }
 
 /**
- * One plane of `rows` (height x width) resampled to `lines.output` lines: line y is added up, times `scale`
- * and plus `shift`, in `target` from `to` on.
+ * A region resampled to `lines.output` lines of `columns.output` pixels, mirrored on request, as three planes in
+ * `target` from `to` on; values are 0..255 (a bicubic filter may overshoot) before `channels` scales them.
+ *
+ * Line by line, so that what lies between both passes stays in the cache.
  */
-export function resampleLines(
-  rows: Float32Array,
+export function resampleToPlanes(
+  image: DecodedImage,
+  box: CropBox,
+  columns: FilterWeights,
   lines: FilterWeights,
-  width: number,
-  scale: number,
-  shift: number,
+  mirrored: boolean,
+  channels: readonly ChannelScale[],
   target: Float32Array,
   to: number,
 ): void {
-  const { output, taps, starts, weights } = lines;
-  for (let y = 0; y < output; y++) {
-    const line = target.subarray(to + y * width, to + (y + 1) * width);
-    line.fill(shift);
-    for (let k = 0; k < taps; k++) {
-      const weight = weights[y * taps + k] * scale;
-      if (weight === 0) continue;
-      const from = (starts[y] + k) * width;
-      for (let x = 0; x < width; x++) line[x] += weight * rows[from + x];
-    }
+  const { output: width } = columns;
+  const line = new Float32Array(3 * box.width);
+  const plane = width * lines.output;
+  for (let y = 0; y < lines.output; y++) {
+    mixRows(image, box, lines, y, line);
+    // One pixel after the other from this place, or before it.
+    const first = to + y * width + (mirrored ? width - 1 : 0);
+    mixColumns(line, columns, mirrored ? -1 : 1, channels, target, first, plane);
   }
 }
+
+/** The rows of the box that make line `y`, as one row of interleaved pixels. */
+function mixRows(
+  image: DecodedImage,
+  box: CropBox,
+  lines: FilterWeights,
+  y: number,
+  line: Float32Array,
+): void {
+  const { pixels } = image;
+  const { taps, starts, weights } = lines;
+  const stride = 3 * image.width;
+  let from = (box.top + starts[y]) * stride + 3 * box.left;
+  if (taps === 1) {
+    for (let i = 0; i < line.length; i++) line[i] = pixels[from + i];
+    return;
+  }
+  // The first two at once: without a shrink there are no more.
+  const first = weights[y * taps];
+  const second = weights[y * taps + 1];
+  for (let i = 0; i < line.length; i++)
+    line[i] = first * pixels[from + i] + second * pixels[from + stride + i];
+  for (let k = 2; k < taps; k++) {
+    const weight = weights[y * taps + k];
+    from += k === 2 ? 2 * stride : stride;
+    if (weight !== 0) for (let i = 0; i < line.length; i++) line[i] += weight * pixels[from + i];
+  }
+}
+
+/** The pixels of a line in three planes, each `plane` behind the one before. */
+function mixColumns(
+  line: Float32Array,
+  { output, taps, starts, weights }: FilterWeights,
+  direction: 1 | -1,
+  [c0, c1, c2]: readonly ChannelScale[],
+  target: Float32Array,
+  first: number,
+  plane: number,
+): void {
+  const { scale: scale0, shift: shift0 } = c0;
+  const { scale: scale1, shift: shift1 } = c1;
+  const { scale: scale2, shift: shift2 } = c2;
+  let at = first;
+  for (let x = 0; x < output; x++) {
+    let from = starts[x] * 3;
+    const end = (x + 1) * taps;
+    let weight = weights[x * taps];
+    let red = weight * line[from];
+    let green = weight * line[from + 1];
+    let blue = weight * line[from + 2];
+    for (let k = x * taps + 1; k < end; k++) {
+      weight = weights[k];
+      from += 3;
+      red += weight * line[from];
+      green += weight * line[from + 1];
+      blue += weight * line[from + 2];
+    }
+    target[at] = red * scale0 + shift0;
+    target[at + plane] = green * scale1 + shift1;
+    target[at + 2 * plane] = blue * scale2 + shift2;
+    at += direction;
+  }
+}
+
+const UNSCALED: readonly ChannelScale[] = [0, 1, 2].map(() => ({ scale: 1, shift: 0 }));
 
 /** The whole image at another size, rounded to 8 bits. */
 export function resample(
@@ -132,15 +167,13 @@ export function resample(
   filter: View['filter'],
 ): DecodedImage {
   const box = { left: 0, top: 0, width: image.width, height: image.height };
-  const rows = resampleRows(image, box, filterWeights(filter, image.width, width), false);
+  const columns = filterWeights(filter, image.width, width);
   const lines = filterWeights(filter, image.height, height);
-  const plane = image.height * width;
-  const pixels = new Uint8ClampedArray(3 * width * height);
-  const channel = new Float32Array(width * height);
-  for (let c = 0; c < 3; c++) {
-    resampleLines(rows.subarray(c * plane, (c + 1) * plane), lines, width, 1, 0, channel, 0);
-    // A clamped array rounds to the nearest integer in 0..255.
-    for (let i = 0; i < channel.length; i++) pixels[3 * i + c] = channel[i];
-  }
+  const planes = new Float32Array(3 * width * height);
+  resampleToPlanes(image, box, columns, lines, false, UNSCALED, planes, 0);
+  const plane = width * height;
+  const pixels = new Uint8ClampedArray(3 * plane);
+  // A clamped array rounds to the nearest integer in 0..255.
+  for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = planes[c * plane + i];
   return { width, height, pixels: new Uint8Array(pixels.buffer) };
 }
