@@ -24,7 +24,7 @@ def trainer(options):
     if options['form'] == 'channels last':
         model = model.to(memory_format=torch.channels_last)
         x = x.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-8, momentum=0.9, nesterov=True, weight_decay=1e-4)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
