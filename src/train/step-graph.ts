@@ -136,7 +136,7 @@ function forward(classifier: Classifier, definition: StepDefinition) {
       'Choose a number of micro-batches that divides the batch size.',
     );
   }
-  if (parts > 1 && usesPhase(classifier, definition, norm, 'synchronised')) parts = 1;
+  if (parts > 1 && isSynchronised(classifier, definition.images, norm)) parts = 1;
   const images = [n / parts, ...rest];
   const graph = new Graph();
   const net = new Network(graph, { mode: 'train', norm });
@@ -148,22 +148,18 @@ function forward(classifier: Classifier, definition: StepDefinition) {
   return { net, parts, images, loss, correct };
 }
 
-/** Whether any layer of the network asks for this phase. */
-function usesPhase(
-  classifier: Classifier,
-  { images }: StepDefinition,
-  norm: Phase['norm'],
-  wanted: NormPhase,
-): boolean {
-  let used = false;
-  const watched = (layer: string) => {
+/** Whether any layer of the network normalises with the whole batch. */
+function isSynchronised(classifier: Classifier, images: Shape, norm: Phase['norm']): boolean {
+  let found = false;
+  const watched = (layer: string): NormPhase => {
     const phase = typeof norm === 'function' ? norm(layer) : norm;
-    used ||= phase === wanted;
-    return phase;
+    found ||= phase === 'synchronised';
+    // This graph only asks; the sizes of ghost batches are checked where the step is built.
+    return 'batch';
   };
   const graph = new Graph();
   classifier(new Network(graph, { mode: 'train', norm: watched }), graph.input('images', images));
-  return used;
+  return found;
 }
 
 /** Running statistics: r' = decay r + (1 - decay) s. */

@@ -150,6 +150,17 @@ describe('micro-batches', () => {
     expect(parts.weights).toEqual((await trained(classifier)).weights);
   });
 
+  test('are computed as one part if any layer is synchronised, and not for what is no layer', () => {
+    const classifier = network({ kind: 'batch' });
+    const parts = (synchronised: string) =>
+      buildStep(classifier, {
+        images: IMAGES,
+        microBatches: 4,
+        norm: (layer) => (layer === synchronised ? 'synchronised' : { kind: 'ghost', size: 2 }),
+      }).parts;
+    expect([parts('norm2'), parts('norm3')]).toEqual([1, 4]);
+  });
+
   test('that do not divide the batch are refused', async () => {
     await expect(compile(plain, { microBatches: 3 })).rejects.toThrow(
       'A batch of 8 images cannot be divided into 3 equal micro-batches.',
