@@ -103,9 +103,10 @@ function outsideProto({ dtype, shape }: Tensor, name: string, place: Outside) {
   };
 }
 
-function valueInfoProto({ name, dtype, shape }: OnnxValueInfo) {
+function valueInfoProto({ name, dtype, shape, isSequence }: OnnxValueInfo) {
   const dim = shape.map((extent) =>
     typeof extent === 'string' ? { dimParam: extent } : { dimValue: extent },
   );
-  return { name, type: { tensorType: { elemType: DATA_TYPE_OF[dtype], shape: { dim } } } };
+  const type = { tensorType: { elemType: DATA_TYPE_OF[dtype], shape: { dim } } };
+  return { name, type: isSequence ? { sequenceType: { elemType: type } } : type };
 }

@@ -28,6 +28,8 @@ export interface OnnxValueInfo {
   readonly dtype: DType;
   /** A string is a symbolic extent such as `N`. */
   readonly shape: readonly (number | string)[];
+  /** A sequence of such tensors instead of one. */
+  readonly isSequence?: boolean;
 }
 
 export interface OnnxGraph {

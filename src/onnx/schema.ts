@@ -145,7 +145,10 @@ const root = protobuf.Root.fromJSON({
       },
     },
     ValueInfoProto: { fields: { name: one('string', 1), type: one('TypeProto', 2) } },
-    TypeProto: { fields: { tensorType: one('TensorTypeProto', 1) } },
+    TypeProto: {
+      fields: { tensorType: one('TensorTypeProto', 1), sequenceType: one('SequenceTypeProto', 4) },
+    },
+    SequenceTypeProto: { fields: { elemType: one('TypeProto', 1) } },
     TensorTypeProto: { fields: { elemType: one('int32', 1), shape: one('TensorShapeProto', 2) } },
     TensorShapeProto: { fields: { dim: list('DimensionProto', 1) } },
     DimensionProto: {

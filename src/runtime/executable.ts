@@ -35,6 +35,7 @@ import { nodeFailure } from './failure.ts';
 import { fillUniform } from './random.ts';
 import { Downloader, isResident } from './resident.ts';
 import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
+import { runWithoutCopies, withoutCopies } from './uncopied.ts';
 
 export interface ExecutableOptions extends SessionOptions {
   /** Input name -> name of the output that becomes its next value. */
@@ -95,7 +96,8 @@ export class Executable {
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
     const details = { threads, device, cacheFolder, residentOutputs, onProcessor };
-    const session = await createSession(encodeModel(lowered.model), details);
+    const model = device === 'cpu' ? withoutCopies(lowered.model) : lowered.model;
+    const session = await createSession(encodeModel(model), details);
     return new Executable(session, lowered, carried, device, options.overwritten ?? new Set());
   }
 
@@ -195,7 +197,9 @@ export class Executable {
   async #runSession(): Promise<Record<string, ort.Tensor>> {
     this.#downloader.forget();
     try {
-      return await this.session.run(this.#feeds, this.#fetches);
+      if (this.device !== 'cpu') return await this.session.run(this.#feeds, this.#fetches);
+      await runWithoutCopies(this.session, this.#feeds, this.#fetches);
+      return { ...this.#fetches } as Record<string, ort.Tensor>;
     } catch (cause) {
       throw nodeFailure(cause, this.lowered.model.graph, this.device) ?? cause;
     }

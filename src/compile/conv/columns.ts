@@ -103,26 +103,33 @@ export function productInputGradient(e: Emitter, s: Extents, gradient: string, w
 }
 
 /**
- * dW for stride 1 on padded images laid out flat: a kernel tap is then one shift of the whole batch, so the shifted
- * images are copies of long runs. dY lies in the same grid with zeros where a window would leave its image.
+ * dW for stride 1 on padded images laid out flat, where a kernel tap is one shift of the whole batch. A shift by
+ * rows moves dY and a shift by columns moves x, so that kh + kw copies serve kh kw taps; the smaller operand's are
+ * stacked, which makes the products larger. dY lies in the same grid with zeros where a window would leave its image.
  */
-export function flatWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+export function shiftedWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
   const [top, left, bottom, right] = s.padding;
   const [rows, columns] = [s.h + top + bottom, s.w + left + right];
   const length = s.n * rows * columns;
-  const padded = e.reshape(e.pad(image, [0, 0, top, left], [0, 0, bottom, right]), [s.c, length]);
-  const wide = e.reshape(e.pad(gradient, [0, 0, 0, 0], [0, 0, rows - s.oh, columns - s.ow]), [s.o, length]);
-  const reach = (s.kh - 1) * s.dilations[0] * columns + (s.kw - 1) * s.dilations[1];
-  const dy = e.slice(wide, [1], [0], [length - reach]);
-  const parts: string[] = [];
-  for (let ky = 0; ky < s.kh; ky++) {
-    for (let kx = 0; kx < s.kw; kx++) {
-      const offset = ky * s.dilations[0] * columns + kx * s.dilations[1];
-      const tap = e.slice(padded, [1], [offset], [offset + length - reach]);
-      parts.push(e.emit('Gemm', [dy, tap], { transB: { int: 1 } }));
-    }
+  const [dy, dx] = s.dilations;
+  const down = Array.from({ length: s.kh }, (_, ky) => {
+    const after = [0, 0, rows - s.oh - ky * dy, columns - s.ow];
+    return e.reshape(e.pad(gradient, [0, 0, ky * dy, 0], after), [s.o, length]);
+  });
+  const along = Array.from({ length: s.kw }, (_, kx) => {
+    const moved = e.pad(image, [0, 0, top, left - kx * dx], [0, 0, bottom, right + kx * dx]);
+    return e.reshape(moved, [s.c, length]);
+  });
+  const product = (a: string, b: string) => e.emit('Gemm', [a, b], { transB: { int: 1 } });
+  if (s.o > s.c) {
+    const stacked = e.concat(along, 0);
+    const parts = down.map((rowShift) => product(rowShift, stacked));
+    return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, s.i]);
   }
-  return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, s.i]);
+  const stacked = e.concat(down, 0);
+  const parts = along.map((columnShift) => product(stacked, columnShift));
+  const taps = e.reshape(e.concat(parts, 1), [s.kh, s.o, s.kw * s.i]);
+  return e.reshape(s.kh === 1 ? taps : e.transpose(taps, [1, 0, 2]), [s.o, s.kh, s.kw, s.i]);
 }
 
 /** dW [O, KH KW I] as one product of dY with the transposed patches. */

@@ -8,6 +8,7 @@ import { CHANNELS_FIRST, type Layout, WEIGHT_ROWS } from '../layout.ts';
 import * as blocked from './blocked.ts';
 import * as columns from './columns.ts';
 import { type Extents, isDepthwise, isPointwise, isStrided, turned } from './extents.ts';
+import * as gathered from './gathered.ts';
 import * as tall from './tall.ts';
 
 /** An operand's name in a memory layout. */
@@ -77,6 +78,16 @@ export const FORWARD: readonly Formulation[] = [
   overImage('wide columns', dense, always, WEIGHT_ROWS, columns.productForward),
 ];
 
+/** Patches that are gathered all lie in memory, as does a table of their pixels. */
+const LARGEST_PATCHES = 2 ** 23;
+const LARGEST_TABLE = 2 ** 18;
+const isGatherable = (_: Emitter, s: Extents) => {
+  const reads = s.n * s.oh * s.ow * s.kh * s.kw;
+  return s.groups === 1 && !isPointwise(s) && reads <= LARGEST_TABLE && reads * s.c <= LARGEST_PATCHES;
+};
+/** Rows of an image that are too short to be copied one by one. */
+const hasShortRows = (s: Extents) => s.c >= 16 && (s.ow <= 16 || isStrided(s));
+
 const pointwise = (_: Emitter, s: Extents) => isPointwise(s);
 const denseTurned = (_: Emitter, s: Extents) => s.groups === 1 && turned(s) !== undefined;
 
@@ -106,11 +117,12 @@ export const WEIGHT_GRADIENT: readonly Formulation[] = [
   overImages('depthwise taps', (_, s) => isDepthwise(s), always, columns.depthwiseWeightGradient),
   // A product per tap has as many columns as there are channels: too few to be fast.
   overImages('columns', dense, (s) => s.i < 16 && s.kh * s.kw > 1, columns.columnWeightGradient),
+  overImages('gathered', isGatherable, hasShortRows, gathered.gatheredWeightGradient),
   overImages(
-    'flat',
+    'shifted',
     (_, s) => s.groups === 1 && !isStrided(s),
-    (s) => isNarrow(s) && !isPointwise(s),
-    columns.flatWeightGradient,
+    (s) => !isPointwise(s),
+    columns.shiftedWeightGradient,
   ),
   overImages('taps', always, always, columns.tapWeightGradient),
 ];

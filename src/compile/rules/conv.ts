@@ -19,15 +19,23 @@ const operand =
   (layout) =>
     e.use(value, layout);
 
+const TABLES: Readonly<Record<ConvOp, readonly Formulation[]>> = {
+  conv2d: FORWARD,
+  conv2dInputGradient: INPUT_GRADIENT,
+  conv2dWeightGradient: WEIGHT_GRADIENT,
+};
+
+/** The formulations that are correct for a shape, and the one that is taken where nothing was measured. */
+export function formulationsFor(op: ConvOp, s: Extents, e: Emitter) {
+  const applicable = TABLES[op].filter((candidate) => candidate.applies(e, s));
+  return { applicable, usual: applicable.find((candidate) => candidate.usual(s)) ?? applicable[0] };
+}
+
 /** The formulation that was measured to be fastest, or else the usual one. */
-function choose(table: readonly Formulation[], op: ConvOp, s: Extents, e: Emitter): Formulation {
-  const applicable = table.filter((candidate) => candidate.applies(e, s));
+function choose(op: ConvOp, s: Extents, e: Emitter): Formulation {
+  const { applicable, usual } = formulationsFor(op, s, e);
   const measured = e.choice(op, s);
-  return (
-    applicable.find(({ name }) => name === measured) ??
-    applicable.find((candidate) => candidate.usual(s)) ??
-    applicable[0]
-  );
+  return applicable.find(({ name }) => name === measured) ?? usual;
 }
 
 function conv2d({ inputs: [x, w], outputs: [y], attributes: a }: NodeOf<'conv2d'>, e: Emitter): void {
@@ -37,7 +45,7 @@ function conv2d({ inputs: [x, w], outputs: [y], attributes: a }: NodeOf<'conv2d'
     return;
   }
   const s = extents(x.shape, w.shape, a);
-  const { emit, takes } = choose(FORWARD, 'conv2d', s, e);
+  const { emit, takes } = choose('conv2d', s, e);
   const make = (epilogue: Epilogue) => emit(e, s, operand(e, x), operand(e, w), epilogue);
   if (takes.length > 0) e.defer(y, takes, make);
   else e.define(y, make({}), CHANNELS_FIRST);
@@ -48,7 +56,7 @@ function inputGradient(
   e: Emitter,
 ): void {
   const s = extents(a.inputShape, w.shape, a);
-  const formulation = choose(INPUT_GRADIENT, 'conv2dInputGradient', s, e);
+  const formulation = choose('conv2dInputGradient', s, e);
   e.define(dx, formulation.emit(e, s, operand(e, dy), operand(e, w), {}), CHANNELS_FIRST);
 }
 
@@ -57,7 +65,7 @@ function weightGradient(
   e: Emitter,
 ): void {
   const s = extents(x.shape, a.weightShape, a);
-  const formulation = choose(WEIGHT_GRADIENT, 'conv2dWeightGradient', s, e);
+  const formulation = choose('conv2dWeightGradient', s, e);
   e.define(dw, formulation.emit(e, s, operand(e, x), operand(e, dy), {}), WEIGHT_ROWS);
 }
 

@@ -2,9 +2,10 @@
 import type { NodeOf } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
 import { zeros } from '../../tensor/tensor.ts';
-import type { Emitter } from '../emitter.ts';
+import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST, type Layout, physicalAxis } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
+import { activate, affineRows, dotRows } from '../rows.ts';
 import { power } from './elementwise.ts';
 
 /** Statistics [N, G] lie [G, N] here, as the channels do. */
@@ -23,6 +24,26 @@ const meanOver = (e: Emitter, x: string, axis: number, keep = 0) =>
 const sumOver = (e: Emitter, x: string, axis: number, keep = 0) =>
   e.emit('ReduceSum', [x, e.ints([axis])], { keepdims: { int: keep } });
 
+/** A convolution of many channels with few numbers each costs more than the pass that it saves. (Measured.) */
+const SHORT_ROW = 128;
+
+/** x * scale + shift per row, then the epilogue. */
+function scaledRows(
+  e: Emitter,
+  x: string,
+  [rows, length]: readonly [number, number],
+  scale: string,
+  shift: string,
+  epilogue: Epilogue,
+): string {
+  if (length >= SHORT_ROW) return affineRows(e, x, [rows, length], scale, shift, epilogue);
+  const column = (name: string) => e.reshape(name, [rows, 1]);
+  const { plus, activation } = epilogue;
+  const mapped = e.emit('Add', [times(e, x, column(scale)), column(shift)]);
+  const summed = plus ? e.emit('Add', [mapped, e.reshape(plus, [rows, length])]) : mapped;
+  return activation ? activate(e, summed, activation) : summed;
+}
+
 /**
  * An image is [C N, H W] and a group of its channels [G, C / G, N]: sums over pixels are taken first, on contiguous
  * rows, and the rest is arithmetic on C N numbers.
@@ -37,25 +58,36 @@ function groupNorm(node: NodeOf<'groupNorm'>, e: Emitter): void {
   }
   const [n, c, h, w] = x.shape;
   const { groups, epsilon } = attributes;
-  const grouped = [groups, c / groups, n];
   const flat = e.reshape(e.use(x, CHANNELS_FIRST), [c * n, h * w]);
-  const rowMean = meanOver(e, flat, 1);
-  const squares = e.emit('ReduceSumSquare', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
-  const rowVariance = minus(e, times(e, squares, e.float(1 / (h * w))), square(e, rowMean));
-  const means = e.reshape(rowMean, grouped);
-  const average = meanOver(e, means, 1, 1);
-  // The variance of a group is that within its channels and that between them.
-  const between = square(e, minus(e, means, average));
-  const within = e.emit('Relu', [e.reshape(rowVariance, grouped)]);
-  const spread = meanOver(e, e.emit('Add', [within, between]), 1, 1);
+  const rows = [c * n, h * w] as const;
+  const [average, spread] = groupStatistics(e, flat, rows, [groups, c / groups, n]);
   const perChannel = (name: string) => e.reshape(name, [groups, c / groups, 1]);
   const factor = times(e, perChannel(e.use(scale)), rateOf(e, spread, epsilon));
   const shift = minus(e, perChannel(e.use(bias)), times(e, average, factor));
-  const column = (name: string) => e.reshape(name, [c * n, 1]);
-  const result = e.emit('Add', [times(e, flat, column(factor)), column(shift)]);
-  e.define(y, e.reshape(result, [c, n, h, w]), CHANNELS_FIRST);
+  const list = (name: string) => e.reshape(name, [c * n]);
+  const make = (epilogue: Epilogue) =>
+    e.reshape(scaledRows(e, flat, rows, list(factor), list(shift), epilogue), [c, n, h, w]);
+  // What is made later is taken to lie as assigned, which at inference is another order.
+  if (e.layoutOf(y) === CHANNELS_FIRST) e.defer(y, ['plus', 'activation'], make);
+  else e.define(y, make({}), CHANNELS_FIRST);
   e.define(mean, e.reshape(average, [groups, n]), GROUPS_FIRST);
   e.define(variance, e.reshape(spread, [groups, n]), GROUPS_FIRST);
+}
+
+/** Mean and variance [G, 1, N] of the groups: the variance is that within their channels and that between them. */
+function groupStatistics(
+  e: Emitter,
+  flat: string,
+  rows: readonly [number, number],
+  grouped: readonly [number, number, number],
+): [string, string] {
+  const rowMean = meanOver(e, flat, 1);
+  const meanSquare = times(e, dotRows(e, flat, flat, rows), e.float(1 / rows[1]));
+  const within = e.emit('Relu', [e.reshape(minus(e, meanSquare, square(e, rowMean)), grouped)]);
+  const means = e.reshape(rowMean, grouped);
+  const average = meanOver(e, means, 1, 1);
+  const between = square(e, minus(e, means, average));
+  return [average, meanOver(e, e.emit('Add', [within, between]), 1, 1)];
 }
 
 /** As other exporters write it: instance normalisation of the groups, then the affine map. */
@@ -85,19 +117,19 @@ function groupNormGradient({ inputs, outputs, attributes }: NodeOf<'groupNormGra
   const grouped = [groups, c / groups, n];
   const [flat, gradient] = [x, dy].map((value) => e.reshape(e.use(value, CHANNELS_FIRST), [c * n, h * w]));
   const s = e.reshape(sumOver(e, gradient, 1), grouped);
-  const t = e.reshape(sumOver(e, times(e, gradient, flat), 1), grouped);
+  const t = e.reshape(dotRows(e, gradient, flat, [c * n, h * w]), grouped);
   const perGroup = (name: string) => e.reshape(name, [groups, 1, n]);
   const average = perGroup(e.use(mean, GROUPS_FIRST));
   const rate = rateOf(e, perGroup(e.use(variance, GROUPS_FIRST)), epsilon);
   const gain = e.reshape(e.use(scale), [groups, c / groups, 1]);
   const total = sumOver(e, times(e, gain, s), 1, 1);
   const products = minus(e, sumOver(e, times(e, gain, t), 1, 1), times(e, average, total));
-  const slope = times(e, times(e, times(e, square(e, rate), rate), products), e.float(1 / count));
-  const offset = minus(e, times(e, slope, average), times(e, times(e, rate, total), e.float(1 / count)));
-  const column = (name: string) => e.reshape(e.emit('Expand', [name, e.ints(grouped)]), [c * n, 1]);
-  const fromGradient = times(e, gradient, column(times(e, gain, rate)));
-  const fromImage = minus(e, times(e, flat, column(slope)), column(offset));
-  e.define(outputs[0], e.reshape(minus(e, fromGradient, fromImage), [c, n, h, w]), CHANNELS_FIRST);
+  const slope = times(e, times(e, times(e, square(e, rate), rate), products), e.float(-1 / count));
+  const offset = minus(e, times(e, times(e, rate, total), e.float(-1 / count)), times(e, slope, average));
+  const list = (name: string) => e.reshape(e.emit('Expand', [name, e.ints(grouped)]), [c * n]);
+  const fromGradient = times(e, gradient, e.reshape(times(e, gain, rate), [c * n, 1]));
+  const dx = scaledRows(e, flat, [c * n, h * w], list(slope), list(offset), { plus: fromGradient });
+  e.define(outputs[0], e.reshape(dx, [c, n, h, w]), CHANNELS_FIRST);
   const perImage = times(e, rate, minus(e, t, times(e, average, s)));
   e.define(outputs[1], e.reshape(sumOver(e, perImage, 2), [c]));
   e.define(outputs[2], e.reshape(sumOver(e, s, 2), [c]));
