@@ -617,6 +617,7 @@ const groupings: readonly (readonly [Shape, number])[] = [
   [[2, 6, 3, 4], 6],
   [[1, 4, 2, 2], 2],
   [[3, 4, 1, 1], 2],
+  [[2, 4, 16, 12], 2],
 ];
 
 const normalizationRows: Row[] = [

@@ -13,6 +13,7 @@ import { float32, type Shape, type Tensor, tensor } from '../../src/tensor/tenso
 import { draw, expectBoth, expectNear, runTraining, THREADS } from './both-forms.ts';
 import {
   type Extents,
+  positionOf,
   read,
   referenceConvInputGradient,
   referenceConvWeightGradient,
@@ -141,6 +142,26 @@ describe('normalisations', () => {
       await expectBoth(y, feeds, expected, shift === 0 ? 1e-5 : 2e-3);
     });
     await fc.assert(property, { numRuns: 30, seed: 1 });
+  });
+
+  test('group norm of large maps, behind an addition and a ReLU, is what the definition gives', async () => {
+    const shape = [2, 4, 16, 12];
+    const graph = new Graph();
+    const [scale, bias] = ['scale', 'bias'].map((name) => graph.input(name, [4]));
+    const x = graph.input('x', shape);
+    const y = g.relu(g.add(g.groupNorm(x, scale, bias, 2, 0.01), x));
+    const feeds = { x: draw(shape, 'x'), scale: draw([4], 'scale'), bias: draw([4], 'bias') };
+    const expected = tabulate(shape, (index) => {
+      const [n, c] = index;
+      const first = positionOf(shape, [n, c - (c % 2), 0, 0]);
+      const members = Array.from(feeds.x.data.subarray(first, first + 2 * 16 * 12));
+      const mean = members.reduce((sum, value) => sum + value, 0) / members.length;
+      const variance = members.reduce((sum, value) => sum + (value - mean) ** 2, 0) / members.length;
+      const own = read(feeds.x, index);
+      const normal = (own - mean) / Math.sqrt(variance + 0.01);
+      return Math.max(normal * feeds.scale.data[c] + feeds.bias.data[c] + own, 0);
+    });
+    await expectBoth(y, feeds, expected);
   });
 
   test.each([1, 2, 3, 5, 8])('local response norm over %i channels', async (size) => {
