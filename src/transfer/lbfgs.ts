@@ -22,6 +22,8 @@ export interface MinimizeOptions {
    * Default: not asked.
    */
   readonly decrementTolerance?: (value: number) => number;
+  /** Never converged while the norm of the gradient is above this; default: no limit. */
+  readonly largestGradient?: number;
   /** Number of past steps from which the curvature is estimated; default 10. */
   readonly memory?: number;
   /**
@@ -76,24 +78,32 @@ export async function minimize(
   options: MinimizeOptions,
 ): Promise<Minimum> {
   const { memory = 10, maxIterations = 1000, valueNoise = 1e-14, gradientTolerance } = options;
-  const { corrections = [] } = options;
-  const tolerance = typeof gradientTolerance === 'number' ? () => gradientTolerance : gradientTolerance;
+  const { corrections = [], largestGradient = Number.POSITIVE_INFINITY } = options;
+  const isFlat = ({ value, point, gradient }: Evaluation) => {
+    const tolerance =
+      typeof gradientTolerance === 'number' ? gradientTolerance : gradientTolerance(value, point);
+    return norm(gradient) <= Math.min(tolerance, largestGradient);
+  };
   let current = await evaluate(objective, start.slice());
   let evaluations = 1;
   invariant(Number.isFinite(current.value), `minimisation starts at a value of ${current.value}`);
   let best = current;
-  let converged = norm(current.gradient) <= tolerance(current.value, current.point);
+  let converged = isFlat(current);
   let iterations = 0;
   let plainStep = options.diagonal ? 1 : 1 / norm(current.gradient);
   for (let idle = 0; !converged && iterations < maxIterations && idle < PATIENCE; iterations++) {
     const diagonal = options.diagonal?.();
     const direction = descentDirection(current.gradient, corrections, diagonal);
-    if (iterations > 0 && corrections.length > 0 && options.decrementTolerance) {
-      converged = -dot(direction, current.gradient) / 2 <= options.decrementTolerance(current.value);
-      if (converged) {
-        best = current;
-        break;
-      }
+    const decrement = -dot(direction, current.gradient) / 2;
+    if (
+      iterations > 0 &&
+      corrections.length > 0 &&
+      decrement <= (options.decrementTolerance?.(current.value) ?? Number.NEGATIVE_INFINITY) &&
+      norm(current.gradient) <= largestGradient
+    ) {
+      converged = true;
+      best = current;
+      break;
     }
     const firstStep = corrections.length > 0 ? 1 : plainStep;
     const noise = valueNoise * Math.abs(current.value);
@@ -108,7 +118,7 @@ export async function minimize(
     }
     remember(corrections, current, search.found, memory);
     current = search.found;
-    converged = norm(current.gradient) <= tolerance(current.value, current.point);
+    converged = isFlat(current);
     const progress = converged || isBetter(current, best, valueNoise);
     idle = progress ? 0 : idle + 1;
     if (progress) best = current;

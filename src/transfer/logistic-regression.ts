@@ -17,13 +17,18 @@ import {
   softmax,
 } from './logistic-objective.ts';
 import { type LabelledFeatures, type LogisticProblem, prepareProblem } from './logistic-problem.ts';
-import { dot, sumOf } from './vectors.ts';
+import { dot, norm, sumOf } from './vectors.ts';
 
 /** 45 values, four to the decade, from 1e-6 to 1e5. */
 export const LAMBDA_GRID: readonly number[] = Array.from({ length: 45 }, (_, i) => 10 ** (i / 4 - 6));
 
+const TOLERANCE = 1e-6;
+
 export interface FitOptions {
-  /** Largest relative excess of the loss over its minimum; default 1e-6. */
+  /**
+   * Largest relative excess of the loss over its minimum, as estimated where it cannot be bounded; default 1e-6. The
+   * norm of the gradient must also fall below a tenth of its root times the norm at weights 0.
+   */
   readonly tolerance?: number;
   /** L-BFGS iterations per lambda; default 1,000. */
   readonly maxIterations?: number;
@@ -60,6 +65,9 @@ export async function* fitPath(
   const descending = [...lambdas].sort((a, b) => b - a);
   invariant(descending.length > 0 && descending.at(-1)! > 0, 'every lambda must be positive');
   let latest = constantPrediction(objective.problem);
+  const initialGradient = new Float64Array(latest.length);
+  await objective.lossAndGradient(latest, 0, initialGradient);
+  const largestGradient = (Math.sqrt(options.tolerance ?? TOLERANCE) / 10) * norm(initialGradient);
   let earlier: Float64Array | undefined;
   let corrections: Correction[] = [];
   for (const [index, lambda] of descending.entries()) {
@@ -68,7 +76,7 @@ export async function* fitPath(
     const start =
       earlier && Number.isFinite(stride) ? sumOf(latest, stride, sumOf(latest, -1, earlier)) : latest;
     if (index > 0) corrections = underPenalty(corrections, lambda - descending[index - 1], objective.problem);
-    const minimum = await fitOne(objective, lambda, start, corrections, options);
+    const minimum = await fitOne(objective, lambda, start, { ...options, corrections, largestGradient });
     earlier = index > 0 ? latest : undefined;
     latest = minimum.point;
     const note = `lambda ${lambda.toExponential(1)}, ${minimum.iterations} iterations`;
@@ -119,8 +127,12 @@ async function fitOne(
   objective: LogisticObjective,
   lambda: number,
   start: Float64Array,
-  corrections: Correction[],
-  { tolerance = 1e-6, maxIterations = 1000 }: FitOptions,
+  {
+    tolerance = TOLERANCE,
+    maxIterations = 1000,
+    corrections,
+    largestGradient,
+  }: FitOptions & { corrections: Correction[]; largestGradient: number },
 ) {
   const { images, classes, columns, rowLength: unit, columnSquares } = objective.problem;
   const scaleBias = (parameters: Float64Array, factor: number) => {
@@ -148,6 +160,7 @@ async function fitOne(
   const curvature = Math.min(lambda, (unit * unit * images) / (2 * classes));
   const minimum = await minimize(scaled, scaleBias(start.slice(), 1 / unit), {
     gradientTolerance: (loss) => Math.sqrt(2 * curvature * tolerance * loss),
+    largestGradient,
     decrementTolerance: (loss) => tolerance * loss * DECREMENT_MARGIN,
     maxIterations,
     valueNoise: objective.valueNoise,
