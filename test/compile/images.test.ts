@@ -144,6 +144,22 @@ describe('normalisations', () => {
     await fc.assert(property, { numRuns: 30, seed: 1 });
   });
 
+  test('batch norm with the statistics of the batch, before a ReLU, in either form', async () => {
+    const shape = [3, 4, 2, 5];
+    const graph = new Graph();
+    const [scale, bias] = ['scale', 'bias'].map((name) => graph.input(name, [4]));
+    const y = g.relu(g.batchNorm(graph.input('x', shape), scale, bias, 0.01).y);
+    const feeds = { x: draw(shape, 'x'), scale: draw([4], 'scale'), bias: draw([4], 'bias') };
+    const expected = tabulate(shape, (index) => {
+      const members = Array.from(tabulate([3, 2, 5], ([n, h, w]) => read(feeds.x, [n, index[1], h, w])));
+      const mean = members.reduce((sum, value) => sum + value, 0) / 30;
+      const variance = members.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 30;
+      const normal = (read(feeds.x, index) - mean) / Math.sqrt(variance + 0.01);
+      return Math.max(normal * feeds.scale.data[index[1]] + feeds.bias.data[index[1]], 0);
+    });
+    await expectBoth(y, feeds, expected);
+  });
+
   test('group norm of large maps, behind an addition and a ReLU, is what the definition gives', async () => {
     const shape = [2, 4, 16, 12];
     const graph = new Graph();

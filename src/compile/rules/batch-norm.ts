@@ -1,7 +1,7 @@
 /** Lowering of batch normalisation, its gradient, and the affine map per channel. */
 import type { NodeOf } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
-import type { Emitter } from '../emitter.ts';
+import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 import { affineRows, dotRows } from '../rows.ts';
@@ -24,9 +24,11 @@ function batchNorm(
   const deviation = e.emit('Sqrt', [e.emit('Add', [spread, e.float(attributes.epsilon)])]);
   const factor = e.emit('Div', [e.use(scale), deviation]);
   const shift = e.emit('Sub', [e.use(bias), times(e, average, factor)]);
-  e.defer(y, ['plus', 'activation'], (epilogue) =>
-    e.reshape(affineRows(e, image, [c, count], factor, shift, epilogue), [c, n, h, w]),
-  );
+  const make = (epilogue: Epilogue) =>
+    e.reshape(affineRows(e, image, [c, count], factor, shift, epilogue), [c, n, h, w]);
+  // What is made later is taken to lie as assigned, which at inference is another order.
+  if (e.layoutOf(y) === CHANNELS_FIRST) e.defer(y, ['plus', 'activation'], make);
+  else e.define(y, make({}), CHANNELS_FIRST);
   e.define(mean, average);
   e.define(variance, spread);
 }
