@@ -14,10 +14,7 @@ import type { CreateObjective } from './logistic-regression.ts';
 import { principalAxes } from './principal-axes.ts';
 import { type Reflections, reflectBack, reflectionsOnto } from './reflections.ts';
 
-/**
- * Principal axes to which features are turned. On features of 512 to 2,048 columns, 32 axes need as many evaluations
- * as all of them within a tenth.
- */
+/** Principal axes to which features are turned: more save no evaluations worth their cost (docs/decisions/0006). */
 const AXES = 64;
 /** A graph's constants must stay well below the 2 GB of an ONNX file. */
 const BLOCK_BYTES = 1 << 29;
