@@ -76,7 +76,7 @@ export function createReferenceObjective(problem: LogisticProblem): LogisticObje
 }
 
 /** The class of the highest score of each row, of equal ones the first. */
-export function largestScores(
+function largestScores(
   features: Float32Array,
   columns: number,
   classes: number,
