@@ -1,8 +1,16 @@
 /** From graphs to ONNX models. */
 export {
+  type Convolution,
+  candidatesOf,
+  convolutionsOf,
+  formulationsVersion,
+  lowerAlone,
+} from './convolutions.ts';
+export {
   movesNothing,
   orderOf,
   permutationBetween,
   physicalShape,
 } from './layout.ts';
 export { type LoweredModel, lower, type Port } from './lower.ts';
+export type { Formulations } from './tune.ts';

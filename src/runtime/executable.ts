@@ -89,9 +89,9 @@ export class Executable {
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const { threads, device = 'cpu', cacheFolder, alongside, carried = new Map() } = options;
+    const { threads, device = 'cpu', cacheFolder, formulations, alongside, carried = new Map() } = options;
     const block = await channelBlock(device);
-    const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block });
+    const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block, formulations });
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];

@@ -111,3 +111,10 @@ function groupFolders(read: ReadText, controller: 'cpu' | 'memory'): string[] {
   }
   return [...folders];
 }
+
+/** The processor's kind and the instructions it has, for what holds on processors of this kind alone. */
+export function processorFeatures(read: ReadText = readText): string {
+  const name = `${process.platform} ${process.arch} ${cpus()[0]?.model ?? ''}`;
+  const features = /^(flags|Features)\s*:.*$/m.exec(read('/proc/cpuinfo') ?? '')?.[0] ?? '';
+  return `${name} ${features}`.trim();
+}

@@ -8,12 +8,11 @@
  * is silent: a folder that cannot be written or an entry that is damaged costs time, nothing else.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type ort from 'onnxruntime-node';
 import { contentHash, sha256 } from '../util/hash.ts';
+import { processorFeatures } from './machine.ts';
 
 type Settings = ort.InferenceSession.SessionOptions;
 
@@ -43,14 +42,7 @@ export async function openCached(
 
 /** The optimised graph may hold instructions of this processor, so its features are part of the key. */
 function keyOf(model: Uint8Array, settings: Settings, engine: string): string {
-  return contentHash({ model: sha256(model), settings, engine, processor: processor() });
-}
-
-function processor(): string {
-  const name = `${process.platform} ${process.arch} ${cpus()[0]?.model ?? ''}`;
-  if (process.platform !== 'linux') return name;
-  const features = /^(flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
-  return `${name} ${features}`;
+  return contentHash({ model: sha256(model), settings, engine, processor: processorFeatures() });
 }
 
 async function fromEntry(

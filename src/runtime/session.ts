@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
+import type { Formulations } from '../compile/index.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { type DType, type Tensor, type TypedArrayOf, tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
@@ -17,6 +18,8 @@ export interface SessionOptions {
   readonly device?: Device;
   /** Folder of files that can be made again. With it, what the runtime makes of large training graphs is kept. */
   readonly cacheFolder?: string;
+  /** What was measured to be fastest (`tune`), for training graphs; the usual formulations where it says nothing. */
+  readonly formulations?: Formulations;
 }
 
 /** What else a session can be told by this folder. */

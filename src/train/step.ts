@@ -69,9 +69,9 @@ export class TrainingStep {
   /** @throws UserError MICRO_BATCHES, NOTHING_TRAINED, GHOST_BATCH or SHAPE_MISFIT */
   static async compile(classifier: Classifier, options: TrainingStepOptions): Promise<TrainingStep> {
     const graph = buildStep(classifier, options);
-    const { threads, device, cacheFolder } = options;
+    const { threads, device, cacheFolder, formulations } = options;
     const { main, update } = graph;
-    const session = { threads, device, cacheFolder };
+    const session = { threads, device, cacheFolder, formulations };
     const executable = await Executable.compile(main.outputs, {
       ...session,
       carried: main.carried,

@@ -60,7 +60,7 @@ class Tuning {
   }
 
   static async open(inputs: SettingInputs, protocol: TuningProtocol): Promise<Tuning> {
-    const { dataset, model, threads, device, cacheFolder, onProgress } = inputs;
+    const { dataset, model, threads, device, cacheFolder, formulations, onProgress } = inputs;
     const records = [...dataset.splits.train, ...dataset.splits.validation];
     const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
       onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
@@ -70,7 +70,7 @@ class Tuning {
     const { size } = model.input;
     // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
     const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);
-    const engine = { threads, device, cacheFolder };
+    const engine = { threads, device, cacheFolder, formulations };
     const step = await TrainingStep.compile(classifier, {
       ...protocol,
       ...engine,
