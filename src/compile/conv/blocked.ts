@@ -6,6 +6,7 @@
  * as much as copying it.
  */
 import type { ConvAttributes } from '../../graph/ops.ts';
+import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { activationAttributes } from '../rows.ts';
 import {
@@ -34,17 +35,18 @@ export function fillsBlocksDepthwise(e: Emitter, s: Extents): boolean {
   return e.channelBlock > 0 && isDepthwise(s) && s.c % e.channelBlock === 0;
 }
 
-function reorder(e: Emitter, x: string): string {
+/** [1, C, H, W] -> [C/B, H, W, B]. */
+export function reorder(e: Emitter, x: string): string {
   return e.emit('ReorderInput', [x], { channels_last: { int: 0 } }, DOMAIN);
 }
 
 /** [C, N, H, W] -> [C/B, N, H, W, B]. */
-function toBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
+export function toBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
   return reorder(e, e.reshape(x, [1, c, n * h, w]));
 }
 
 /** [C/B, N, H, W, B] -> [C, N, H, W]. */
-function fromBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
+export function fromBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
   const flat = e.reshape(x, [1, c, n * h, w]);
   const attributes = { channels: { int: c }, channels_last: { int: 0 } };
   return e.reshape(e.emit('ReorderOutput', [flat], attributes, DOMAIN), [c, n, h, w]);
@@ -56,20 +58,22 @@ function exchange(e: Emitter, x: string, first: number, second: number, inner: n
   return first === 1 || second === 1 ? split : e.transpose(split, [1, 0, 2]);
 }
 
-function blockedConv(
+/** A convolution of images in blocks; `bias` is [O], `plus` and the result are in blocks. */
+export function blockedConv(
   e: Emitter,
   image: string,
   weight: string,
   kernel: readonly number[],
   a: ConvAttributes,
-  { bias, activation }: Epilogue = {},
+  { bias = '', plus, activation }: Epilogue = {},
 ): string {
   const attributes = {
     ...convAttributes(a),
     kernel_shape: { ints: kernel },
     ...(activation && activationAttributes(activation)),
   };
-  return e.emit('Conv', bias ? [image, weight, bias] : [image, weight], attributes, DOMAIN);
+  const operands = plus ? [image, weight, bias, plus] : bias ? [image, weight, bias] : [image, weight];
+  return e.emit('Conv', operands, attributes, DOMAIN);
 }
 
 /** Images of [C, N, H, W], one by one and in blocks: [N, C, H, W] to the runtime. */
@@ -190,17 +194,37 @@ function turnedInBlocks(
   return height === s.h && width === s.w ? image : e.slice(image, [1, 2], [0, 0], [s.h, s.w]);
 }
 
+/**
+ * The filters of the turned convolution with the given taps: [I/B, O/B, taps, B of O, B of I] per group out of
+ * [O, T, I/B, B of I]. Runs of B numbers stay whole, so it is one gathering of rows by a constant index.
+ */
+function turnedFilters(e: Emitter, s: Extents, weight: string, taps: readonly number[]): string {
+  const b = e.channelBlock;
+  const [outputs, inputs, count] = [s.o / s.groups, s.i / b, s.kh * s.kw];
+  const index = new BigInt64Array(s.o * inputs * taps.length);
+  let at = 0;
+  for (let group = 0; group < s.groups; group++) {
+    for (let input = 0; input < inputs; input++) {
+      for (let block = 0; block < outputs; block += b) {
+        for (const tap of taps) {
+          for (let lane = 0; lane < b; lane++) {
+            const filter = group * outputs + block + lane;
+            index[at++] = BigInt((filter * count + tap) * inputs + input);
+          }
+        }
+      }
+    }
+  }
+  const rows = e.reshape(weight, [s.o * count * inputs, b]);
+  const order = e.constant(tensor('int64', [index.length], index));
+  return e.emit('Gather', [rows, order], { axis: { int: 0 } });
+}
+
 /** dX of any convolution that fills its blocks. The weight is wanted as rows, [O, KH, KW, I]. */
 export function blockedInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
-  const b = e.channelBlock;
   const dy = imagesInBlocks(e, gradient, s.o, s, s.oh, s.ow);
-  const rows = e.reshape(weight, [s.o, s.kh * s.kw, s.i]);
-  const dx = turnedInBlocks(e, s, (s.n * s.c) / b, (taps, kernel, a) => {
-    const count = taps.length;
-    const chosen = s.kh * s.kw === 1 ? rows : e.emit('Gather', [rows, e.ints(taps)], { axis: { int: 1 } });
-    // [G, O/B, B of O, T, I/B, B of I] -> [G, I/B, O/B, T, B of O, B of I].
-    const split = e.reshape(chosen, [s.groups, s.o / s.groups / b, b, count, s.i / b, b]);
-    const filters = e.reshape(e.transpose(split, [0, 4, 1, 3, 2, 5]), [s.c, s.o / s.groups, ...kernel]);
+  const dx = turnedInBlocks(e, s, (s.n * s.c) / e.channelBlock, (taps, kernel, a) => {
+    const filters = e.reshape(turnedFilters(e, s, weight, taps), [s.c, s.o / s.groups, ...kernel]);
     return blockedConv(e, dy, filters, kernel, a);
   });
   return imagesOutOfBlocks(e, dx, s.c, s, s.h, s.w);

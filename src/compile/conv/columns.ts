@@ -121,7 +121,7 @@ export function shiftedWeightGradient(e: Emitter, s: Extents, image: string, gra
     return e.reshape(moved, [s.c, length]);
   });
   const product = (a: string, b: string) => e.emit('Gemm', [a, b], { transB: { int: 1 } });
-  if (s.o > s.c) {
+  if (s.o >= s.c) {
     const stacked = e.concat(along, 0);
     const parts = down.map((rowShift) => product(rowShift, stacked));
     return e.reshape(e.concat(parts, 1), [s.o, s.kh, s.kw, s.i]);

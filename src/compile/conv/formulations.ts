@@ -10,6 +10,7 @@ import * as columns from './columns.ts';
 import { type Extents, isDepthwise, isPointwise, isStrided, turned } from './extents.ts';
 import * as gathered from './gathered.ts';
 import * as tall from './tall.ts';
+import * as winograd from './winograd.ts';
 
 /** An operand's name in a memory layout. */
 export type Operand = (layout: Layout) => string;
@@ -60,8 +61,15 @@ const dense = (_: Emitter, s: Extents) => s.groups === 1;
 /** Few channels: copying the shifted images costs more than the products do. (Measured; see docs/decisions.) */
 const isNarrow = (s: Extents) => s.o * s.i <= 4096;
 
+/** Sums of rows cost as much per channel as half a dozen products. (Measured; see docs/decisions.) */
+const paysTiles = (s: Extents) => s.groups === 1 && Math.min(s.o, s.i) >= 64;
+
 export const FORWARD: readonly Formulation[] = [
   overImage('columns', dense, isPointwise, WEIGHT_ROWS, columns.productForward),
+  overImage('row tiles', winograd.hasRowTiles, paysTiles, WEIGHT_ROWS, winograd.winogradForward, [
+    'bias',
+    'activation',
+  ]),
   overImage('blocked', blocked.fillsBlocks, always, WEIGHT_ROWS, blocked.blockedForward, [
     'bias',
     'activation',
@@ -93,6 +101,7 @@ const denseTurned = (_: Emitter, s: Extents) => s.groups === 1 && turned(s) !== 
 
 export const INPUT_GRADIENT: readonly Formulation[] = [
   overImage('product', pointwise, always, WEIGHT_ROWS, columns.pointwiseInputGradient),
+  overImage('row tiles', winograd.hasTurnedRowTiles, paysTiles, WEIGHT_ROWS, winograd.winogradInputGradient),
   overImage(
     'blocked',
     (e, s) => blocked.fillsBlocks(e, s) && blocked.hasTurned(s),

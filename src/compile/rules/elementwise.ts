@@ -38,12 +38,6 @@ function hardSigmoid(e: Emitter, x: string, alpha: number, beta: number): string
   return e.emit('HardSigmoid', [x], { alpha: { float: alpha }, beta: { float: beta } });
 }
 
-/** 1 where side (x - bound) > 0, else 0; as steep as it can be while steepness times bound is a finite float32. */
-function beyond(e: Emitter, x: string, bound: number, side: 1 | -1): string {
-  const steepness = Math.abs(bound) < 64 ? STEEP : 2 ** (126 - Math.ceil(Math.log2(Math.abs(bound))));
-  return hardSigmoid(e, x, side * steepness, -side * bound * steepness);
-}
-
 /** x^exponent; the powers of normalisations by roots, which are several times faster. */
 export function power(e: Emitter, x: string, exponent: number): string {
   const root = () => e.emit('Sqrt', [x]);
@@ -112,11 +106,13 @@ export const elementwiseRules = {
   between: ({ inputs: [x], outputs: [y], attributes: { min, max } }, e) => {
     const name = e.use(x, e.layoutOf(y));
     const bounds = [
-      ...(min === Number.NEGATIVE_INFINITY ? [] : [beyond(e, name, min, 1)]),
-      ...(max === Number.POSITIVE_INFINITY ? [] : [beyond(e, name, max, -1)]),
+      ...(min === Number.NEGATIVE_INFINITY ? [] : [e.emit('Greater', [name, e.float(min)])]),
+      ...(max === Number.POSITIVE_INFINITY ? [] : [e.emit('Less', [name, e.float(max)])]),
     ];
+    // Truth values are a quarter as long as numbers, so that two bounds cost less than two steps.
+    const inside = bounds.length === 2 ? e.emit('And', bounds) : bounds[0];
     const everywhere = () => hardSigmoid(e, name, 0, 1);
-    e.define(y, bounds.length === 2 ? e.emit('Mul', bounds) : (bounds[0] ?? everywhere()));
+    e.define(y, inside ? e.emit('Cast', [inside], { to: { int: ONNX_TYPE.float32 } }) : everywhere());
   },
   cast: ({ inputs: [x], outputs: [y], attributes: { to } }, e) =>
     e.define(y, e.emit('Cast', [e.use(x, e.layoutOf(y))], { to: { int: ONNX_TYPE[to] } })),
