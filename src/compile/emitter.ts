@@ -9,6 +9,7 @@ import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Extents } from './conv/extents.ts';
 import { type Form, type Layout, movesNothing, permutationBetween, physicalShape } from './layout.ts';
+import type { ValueType } from './shapes.ts';
 import { type ConvOp, type Formulations, shapeKey } from './tune.ts';
 
 interface Placed {
@@ -219,6 +220,15 @@ export class Emitter {
     if (!deferred?.takes.includes(kind) || this.#uses.get(value) !== 1) return undefined;
     this.#deferred.delete(value);
     return deferred;
+  }
+
+  /** Types of the values of the graph, by the names under which they are to be had. */
+  types(): Map<string, ValueType> {
+    return new Map(
+      [...this.#places].flatMap(([{ dtype, shape }, places]) =>
+        places.map(({ name, layout }) => [name, { dtype, shape: physicalShape(shape, layout) }] as const),
+      ),
+    );
   }
 
   /** The name of `value` in `layout` (its assigned one unless another is wanted), transposed if need be. */

@@ -13,4 +13,5 @@ export {
   physicalShape,
 } from './layout.ts';
 export { type LoweredModel, lower, type Port } from './lower.ts';
+export { type MemoryPlan, planMemory } from './memory.ts';
 export type { Formulations } from './tune.ts';

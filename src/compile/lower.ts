@@ -18,6 +18,7 @@ import { normalizationRules } from './rules/normalization.ts';
 import { resampleRules } from './rules/resample.ts';
 import { selectionRules } from './rules/selection.ts';
 import { shapeRules } from './rules/shape.ts';
+import type { ValueType } from './shapes.ts';
 import type { Formulations } from './tune.ts';
 
 export type LowerRule<O extends Op> = (node: NodeOf<O>, emitter: Emitter) => void;
@@ -42,6 +43,8 @@ export interface LoweredModel {
   readonly outputs: readonly Port[];
   /** Inputs that the runtime fills with uniform random numbers; the name is the generator's key. */
   readonly randoms: readonly Port[];
+  /** Types of those values of the model that are values of the graph. */
+  readonly types: ReadonlyMap<string, ValueType>;
 }
 
 export interface LowerOptions {
@@ -114,7 +117,7 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
     },
     metadata: options.metadata ?? {},
   };
-  return { model, ...ports, outputs: named.ports };
+  return { model, ...ports, outputs: named.ports, types: emitter.types() };
 }
 
 function checkNames(ports: readonly Port[]): void {

@@ -11,11 +11,13 @@ import type ort from 'onnxruntime-node';
 import {
   type LoweredModel,
   lower,
+  type MemoryPlan,
   movesNothing,
   orderOf,
   type Port,
   permutationBetween,
   physicalShape,
+  planMemory,
 } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -34,6 +36,7 @@ import { type Device, unsupportedOnWebgpu } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { fillUniform } from './random.ts';
 import { Downloader, isResident } from './resident.ts';
+import { placedTensors, withPlacedOutputs } from './scratch.ts';
 import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
 import { runWithoutCopies, withoutCopies } from './uncopied.ts';
 
@@ -64,6 +67,8 @@ export class Executable {
   readonly #feeds: Record<string, ort.Tensor> = {};
   /** Null for outputs that the device allocates, because they stay there. */
   readonly #fetches: Record<string, ort.Tensor | null> = {};
+  /** Memory of intermediate values, where this program plans it. */
+  readonly #placed: Record<string, ort.Tensor>;
   readonly #downloader: Downloader;
 
   private constructor(
@@ -72,9 +77,11 @@ export class Executable {
     carried: ReadonlyMap<string, string>,
     private readonly device: Device,
     private readonly overwritten: ReadonlySet<string>,
+    plan: MemoryPlan | undefined,
   ) {
     this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
     this.#carried = carried;
+    this.#placed = plan ? placedTensors(plan) : {};
     this.#downloader = new Downloader(device);
     for (const port of this.#ports.values()) this.#feeds[port.name] = empty(port);
     const ownMemory = carried.size > 0 && keepsCarried(device);
@@ -95,10 +102,17 @@ export class Executable {
     for (const [input, output] of carried) checkCarried(lowered, input, output);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
-    const details = { threads, device, cacheFolder, residentOutputs, onProcessor };
-    const model = device === 'cpu' ? withoutCopies(lowered.model) : lowered.model;
+    const plan = device === 'cpu' ? planMemory(lowered, carried) : undefined;
+    const details = {
+      ...{ threads, device, cacheFolder, residentOutputs, onProcessor },
+      asWritten: plan !== undefined,
+    };
+    const model = plan ? withoutCopies(withPlacedOutputs(lowered.model, plan)) : lowered.model;
     const session = await createSession(encodeModel(model), details);
-    return new Executable(session, lowered, carried, device, options.overwritten ?? new Set());
+    const overwritten = [...(options.overwritten ?? [])].filter(
+      (name) => plan?.overwritable.has(name) ?? true,
+    );
+    return new Executable(session, lowered, carried, device, new Set(overwritten), plan);
   }
 
   /** Names of the inputs that the outputs need. */
@@ -198,7 +212,7 @@ export class Executable {
     this.#downloader.forget();
     try {
       if (this.device !== 'cpu') return await this.session.run(this.#feeds, this.#fetches);
-      await runWithoutCopies(this.session, this.#feeds, this.#fetches);
+      await runWithoutCopies(this.session, this.#feeds, { ...this.#fetches, ...this.#placed });
       return { ...this.#fetches } as Record<string, ort.Tensor>;
     } catch (cause) {
       throw nodeFailure(cause, this.lowered.model.graph, this.device) ?? cause;

@@ -28,6 +28,8 @@ export interface SessionDetails extends SessionOptions {
   readonly residentOutputs?: readonly string[];
   /** Names of nodes that run on the processor although the device has a kernel for their operator. */
   readonly onProcessor?: readonly string[];
+  /** The graph is computed node for node as it is written, in an order that is known (`../compile/order.ts`). */
+  readonly asWritten?: boolean;
 }
 
 /** Threads that a run takes unless told otherwise. */
@@ -65,11 +67,11 @@ export async function openSession(
   options: SessionDetails,
 ): Promise<ort.InferenceSession> {
   const settings = settingsOf(options);
-  const { cacheFolder, device = 'cpu' } = options;
+  const { cacheFolder, device = 'cpu', asWritten } = options;
   // What the runtime made for other devices cannot always be written.
   return typeof model === 'string'
     ? await ort.InferenceSession.create(model, settings)
-    : cacheFolder !== undefined && device === 'cpu'
+    : cacheFolder !== undefined && device === 'cpu' && !asWritten
       ? await openCached(cacheFolder, model, settings, engineVersion(), create)
       : await create(model, settings);
 }
@@ -83,6 +85,7 @@ function settingsOf({
   device = 'cpu',
   residentOutputs = [],
   onProcessor = [],
+  asWritten = false,
 }: SessionDetails): ort.InferenceSession.SessionOptions {
   // By default CUDA rounds the factors of float32 products to 10 bits, and results would differ between devices.
   if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE = '0';
@@ -93,7 +96,7 @@ function settingsOf({
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: asWritten ? 'disabled' : 'all',
     // One block planned for all intermediate values took 1.3 to 1.5 times the memory of values that come and go
     // in the arena, at the same speed.
     enableMemPattern: false,

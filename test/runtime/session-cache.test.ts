@@ -6,8 +6,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lower } from '../../src/compile/index.ts';
 import { add, Graph, matmul, mul, relu, type Value } from '../../src/graph/index.ts';
-import { Executable } from '../../src/runtime/index.ts';
+import { encodeModel } from '../../src/onnx/encode.ts';
+import { createSession, toRuntime } from '../../src/runtime/session.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
@@ -33,19 +35,15 @@ function graphOf(salt: number, layers = 300): Map<string, Value> {
 
 /** The outputs of two runs, with weights drawn from one seed. */
 async function outputs(cacheFolder: string | undefined, salt = 0): Promise<Float32Array> {
-  const executable = await Executable.compile(graphOf(salt), { threads: 2, cacheFolder });
+  const { model, inputs } = lower(graphOf(salt), { form: 'training' });
+  const session = await createSession(encodeModel(model), { threads: 2, cacheFolder });
   const random = new Random(5);
-  for (const name of executable.inputs) {
-    executable.set(
-      name,
-      float32(
-        SHAPE,
-        Array.from({ length: 64 }, () => random.uniform(-0.3, 0.3)),
-      ),
-    );
-  }
-  const { y } = await executable.run();
-  await executable.close();
+  const feeds = inputs.map(({ name }) => {
+    const values = Array.from({ length: 64 }, () => random.uniform(-0.3, 0.3));
+    return [name, toRuntime(float32(SHAPE, values))];
+  });
+  const { y } = await session.run(Object.fromEntries(feeds));
+  await session.release();
   return y.data as Float32Array;
 }
 
@@ -125,8 +123,9 @@ describe('the cache of optimised graphs', () => {
   });
 
   test('leaves small graphs alone', async () => {
-    const executable = await Executable.compile(graphOf(0, 2), { cacheFolder: folder });
-    await executable.close();
+    const { model } = lower(graphOf(0, 2), { form: 'training' });
+    const session = await createSession(encodeModel(model), { cacheFolder: folder });
+    await session.release();
     expect(await readdir(folder)).toEqual([]);
   });
 

@@ -1,0 +1,37 @@
+/**
+ * One block of memory for a model's intermediate values, each in its planned place (`../compile/memory.ts`). The
+ * runtime writes a value into given memory only if it is an output of the model, so placed values become outputs.
+ */
+import type ort from 'onnxruntime-node';
+import type { MemoryPlan } from '../compile/index.ts';
+import type { OnnxModel } from '../onnx/model.ts';
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts';
+import { toRuntime } from './session.ts';
+
+/** The model with its placed values as outputs behind its own. */
+export function withPlacedOutputs(model: OnnxModel, { placements }: MemoryPlan): OnnxModel {
+  const { graph } = model;
+  const placed = placements.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+  return { ...model, graph: { ...graph, outputs: [...graph.outputs, ...placed] } };
+}
+
+/**
+ * Node takes large buffers from whole pages behind a header of 16 bytes; placed values begin where vectors of the
+ * processor do.
+ */
+const BEHIND_HEADER = 48;
+
+/** Tensors over one block of memory. No page of it is taken before something is written there. */
+export function placedTensors({ placements, bytes }: MemoryPlan): Record<string, ort.Tensor> {
+  const block = new ArrayBuffer(BEHIND_HEADER + bytes);
+  return Object.fromEntries(
+    placements.map(({ name, dtype, shape, offset }) => {
+      const at = BEHIND_HEADER + offset;
+      const data =
+        dtype === 'int64'
+          ? new BigInt64Array(block, at, sizeOf(shape))
+          : new Float32Array(block, at, sizeOf(shape));
+      return [name, toRuntime(tensor(dtype, shape, data) as Tensor)];
+    }),
+  );
+}
