@@ -36,6 +36,7 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
   'seeds',
   'out',
   'splitSeed',
+  'tune',
   'cache',
   'threads',
   'device',
@@ -46,6 +47,7 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
 
 command('demo', 'compare three small networks on three procedural data sets, offline', [
   'out',
+  'tune',
   'cache',
   'threads',
   'device',
@@ -74,6 +76,17 @@ command('doctor', 'what this machine offers the engine, how fast it is, and what
   'json',
 ]).action(async (values: OptionValues) => {
   await (await import('./commands/doctor.ts')).doctor(values);
+});
+
+command('tune', 'time the ways to compute the convolutions of networks here, and remember the fastest', [
+  'models',
+  'batch',
+  'cache',
+  'threads',
+  'device',
+  'json',
+]).action(async (values: OptionValues) => {
+  await (await import('./commands/tune.ts')).tune(values);
 });
 
 command('pretrain-demo', 'train the networks of the demonstration on the procedural source set again', [

@@ -50,6 +50,12 @@ export const OPTIONS = {
     description: `where the engine runs: ${list(DEVICES)}; \`transferlab doctor\` shows which work here`,
     default: 'cpu',
   },
+  batch: { flags: '--batch <n>', description: 'images in a training step', default: '32' },
+  tune: {
+    flags: '--tune <seconds>',
+    description: 'time so long, at the first start, which formulations of convolutions are fastest here',
+    default: '0',
+  },
   json: { flags: '--json', description: 'print one JSON document instead of text' },
   top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
 } as const satisfies Record<string, OptionRow>;

@@ -7,3 +7,11 @@ export { matrixProductPeak, memoryBandwidth } from './measure.ts';
 export { peakResidentBytes } from './memory.ts';
 export { type DeviceState, engineVersion, probeDevices, requireDevice } from './probe.ts';
 export { createSession, defaultThreads, OnnxFunction, type SessionOptions } from './session.ts';
+export {
+  formulationsName,
+  frozenFormulations,
+  tunedTablePath,
+  tuneInto,
+  tuningPlace,
+} from './tuned-table.ts';
+export { formulationsOf, type Tuned, type TunedTable } from './tuning.ts';

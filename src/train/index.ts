@@ -10,4 +10,4 @@ export {
   type TrainingStepOptions,
   type WeightsKind,
 } from './step.ts';
-export type { Classifier, StepDefinition } from './step-graph.ts';
+export { type Classifier, type StepDefinition, stepOutputs } from './step-graph.ts';

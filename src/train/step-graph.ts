@@ -242,3 +242,12 @@ function carryUpdates(
     });
   });
 }
+
+/** What the programs of a step compute, for the tuner. */
+export function stepOutputs(
+  classifier: Classifier,
+  definition: StepDefinition,
+): readonly ReadonlyMap<string, Value>[] {
+  const { main, update } = buildStep(classifier, definition);
+  return update ? [main.outputs, update.outputs] : [main.outputs];
+}

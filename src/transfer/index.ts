@@ -2,4 +2,4 @@
 export { fixedFeatures } from './fixed.ts';
 export type { FixedProtocol, Protocol, TuningProtocol } from './protocol.ts';
 export type { SettingInputs, SettingResult } from './setting.ts';
-export { gridOf, tuned } from './tuned.ts';
+export { gridOf, tuned, tunedStep } from './tuned.ts';

@@ -2,14 +2,15 @@
  * Training the whole network, from pre-trained weights (fine-tuning) or from random ones (from scratch): the
  * same loop and grid, another start. (Kornblith et al. 2019, section 3; Chen et al. 2020, appendix B.8.)
  */
-import { BatchLoader, openViewCache, type View, type ViewCache } from '../data/index.ts';
-import { transferHead } from '../models/index.ts';
+import { BatchLoader, type ImageDataset, openViewCache, type View, type ViewCache } from '../data/index.ts';
+import { type Model, transferHead } from '../models/index.ts';
 import { initialize } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
   type Classifier,
   Evaluator,
   runOverImages,
+  type StepDefinition,
   type TrainingRun,
   TrainingStep,
   train,
@@ -33,6 +34,20 @@ interface GridPoint {
   readonly learningRate: number;
   /** As it is applied, after division by the learning rate where the protocol asks for it. */
   readonly weightDecay: number;
+}
+
+/** The training step of a network for a data set. */
+export function tunedStep(
+  dataset: ImageDataset,
+  model: Model,
+  protocol: TuningProtocol,
+): { classifier: Classifier; definition: StepDefinition } {
+  const classifier: Classifier = (net, x) =>
+    transferHead(net, model.backbone(net, x).features, dataset.classes.length, protocol);
+  const { size } = model.input;
+  // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
+  const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);
+  return { classifier, definition: { ...protocol, images: [batchSize, 3, size, size] } };
 }
 
 /** Everything that the trials and the final fit of one cell share. */
@@ -65,18 +80,11 @@ class Tuning {
     const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
       onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
     );
-    const classifier: Classifier = (net, x) =>
-      transferHead(net, model.backbone(net, x).features, dataset.classes.length, protocol);
-    const { size } = model.input;
-    // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
-    const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);
+    const { classifier, definition } = tunedStep(dataset, model, protocol);
+    const [batchSize, ...pixels] = definition.images;
     const engine = { threads, device, cacheFolder, formulations };
-    const step = await TrainingStep.compile(classifier, {
-      ...protocol,
-      ...engine,
-      images: [batchSize, 3, size, size],
-    });
-    const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, 3, size, size], engine);
+    const step = await TrainingStep.compile(classifier, { ...definition, ...engine });
+    const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, ...pixels], engine);
     return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);
   }
 
