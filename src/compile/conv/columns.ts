@@ -103,21 +103,22 @@ export function productInputGradient(e: Emitter, s: Extents, gradient: string, w
 }
 
 /**
- * dW for stride 1 on padded images laid out flat, where a kernel tap is one shift of the whole batch. A shift by
- * rows moves dY and a shift by columns moves x, so that kh + kw copies serve kh kw taps; the smaller operand's are
- * stacked, which makes the products larger. dY lies in the same grid with zeros where a window would leave its image.
+ * dW for stride 1 on images of padded rows laid out flat, where a tap's row is one shift of the whole batch: it moves
+ * dY, and a tap's column moves x, so that kh + kw copies serve kh kw taps. The smaller operand's copies are stacked,
+ * which makes the products larger. dY has rows of zeros where a window would leave its image.
  */
 export function shiftedWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
-  const [top, left, bottom, right] = s.padding;
-  const [rows, columns] = [s.h + top + bottom, s.w + left + right];
-  const length = s.n * rows * columns;
+  const [top, left, bottom] = s.padding;
+  const rows = s.h + top + bottom;
+  const length = s.n * rows * s.ow;
   const [dy, dx] = s.dilations;
   const down = Array.from({ length: s.kh }, (_, ky) => {
-    const after = [0, 0, rows - s.oh - ky * dy, columns - s.ow];
-    return e.reshape(e.pad(gradient, [0, 0, ky * dy, 0], after), [s.o, length]);
+    const moved = e.pad(gradient, [0, 0, ky * dy, 0], [0, 0, rows - s.oh - ky * dy, 0]);
+    return e.reshape(moved, [s.o, length]);
   });
   const along = Array.from({ length: s.kw }, (_, kx) => {
-    const moved = e.pad(image, [0, 0, top, left - kx * dx], [0, 0, bottom, right + kx * dx]);
+    const before = left - kx * dx;
+    const moved = e.pad(image, [0, 0, top, before], [0, 0, bottom, s.ow - s.w - before]);
     return e.reshape(moved, [s.c, length]);
   });
   const product = (a: string, b: string) => e.emit('Gemm', [a, b], { transB: { int: 1 } });

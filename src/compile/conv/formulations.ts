@@ -100,7 +100,7 @@ const pointwise = (_: Emitter, s: Extents) => isPointwise(s);
 const denseTurned = (_: Emitter, s: Extents) => s.groups === 1 && turned(s) !== undefined;
 
 export const INPUT_GRADIENT: readonly Formulation[] = [
-  overImage('product', pointwise, always, WEIGHT_ROWS, columns.pointwiseInputGradient),
+  overImage('product', pointwise, (s) => !isStrided(s), WEIGHT_ROWS, columns.pointwiseInputGradient),
   overImage('row tiles', winograd.hasTurnedRowTiles, paysTiles, WEIGHT_ROWS, winograd.winogradInputGradient),
   overImage(
     'blocked',
