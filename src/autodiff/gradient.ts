@@ -8,17 +8,28 @@ import type { Node, Value } from '../graph/graph.ts';
 import { printNode } from '../graph/print.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { invariant, UserError } from '../util/errors.ts';
+import { Recomputation } from './recompute.ts';
 import { type VjpRule, vjpRules } from './vjp.ts';
+
+export interface GradientOptions {
+  /** Values that are cheap to compute are computed again in the backward pass instead of being kept for it. */
+  readonly recompute?: boolean;
+}
 
 /**
  * d loss / d parameter for each of `parameters`, in their order and shapes.
  * @throws UserError NOT_DIFFERENTIABLE when the loss depends on a parameter through an op without derivative,
  * or does not depend on it at all
  */
-export function gradient(loss: Value, parameters: readonly Value[]): Value[] {
+export function gradient(
+  loss: Value,
+  parameters: readonly Value[],
+  { recompute = false }: GradientOptions = {},
+): Value[] {
   invariant(sizeOf(loss.shape) === 1, `the loss must be one number, not ${loss.shape}`);
   const graph = loss.graph;
   const active = activeNodes(graph.nodes, parameters);
+  const recomputation = recompute ? new Recomputation() : undefined;
   const cotangents = new Map<Value, Value>();
   const accumulate = (value: Value, cotangent: Value) => {
     const sum = cotangents.get(value);
@@ -39,7 +50,9 @@ export function gradient(loss: Value, parameters: readonly Value[]): Value[] {
       outer.slice(1).every((cotangent) => !cotangent),
       `a gradient reached a statistic of ${printNode(node)}`,
     );
-    const inner = graph.scoped(`gradient of ${node.scope || node.op}`, () => rule(node as never, outer[0]!));
+    const inner = graph.scoped(`gradient of ${node.scope || node.op}`, () =>
+      rule((recomputation?.reading(node) ?? node) as never, outer[0]!),
+    );
     node.inputs.forEach((input, position) => {
       const cotangent = inner[position];
       if (cotangent && active.has(input.node)) accumulate(input, cotangent);

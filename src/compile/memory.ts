@@ -73,7 +73,7 @@ interface LivingValue {
 }
 
 function isPlaced({ bytes, type: { dtype } }: LivingValue): boolean {
-  return bytes >= SMALLEST_BYTES && (dtype === 'float32' || dtype === 'int64');
+  return bytes >= SMALLEST_BYTES && (dtype === 'float32' || dtype === 'int64' || dtype === 'bool');
 }
 
 /** When each value of a model is made and read. */

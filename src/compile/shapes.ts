@@ -130,6 +130,18 @@ const convolution: Rule = (context) => {
   return { dtype, shape: [shape[0], weight.shape[0], ...windows(context, kernel)] };
 };
 
+const transposedConvolution: Rule = (context) => {
+  const [{ dtype, shape }, weight] = context.operands;
+  const [strides, dilations] = [context.ints('strides'), context.ints('dilations')];
+  const [pads, extra] = [context.ints('pads') ?? [], context.ints('output_padding') ?? []];
+  const spatial = shape.slice(2).map((extent, axis, { length }) => {
+    const reach = (weight.shape[2 + axis] - 1) * (dilations?.[axis] ?? 1) + 1;
+    const cut = (pads[axis] ?? 0) + (pads[axis + length] ?? 0);
+    return (extent - 1) * (strides?.[axis] ?? 1) + reach + (extra[axis] ?? 0) - cut;
+  });
+  return { dtype, shape: [shape[0], weight.shape[1] * context.int('group', 1), ...spatial] };
+};
+
 const pool: Rule = (context) => {
   const [{ dtype, shape }] = context.operands;
   const kernel = context.ints('kernel_shape');
@@ -174,9 +186,11 @@ const RULES: Readonly<Record<string, Rule | undefined>> = {
       .map((op) => [op, like]),
   ),
   ...Object.fromEntries(
-    ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Sum', 'And', 'Or'].map((op) => [op, broadcast]),
+    ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Sum'].map((op) => [op, broadcast]),
   ),
-  ...Object.fromEntries(['Greater', 'GreaterOrEqual', 'Equal'].map((op) => [op, compared])),
+  ...Object.fromEntries(
+    ['Greater', 'GreaterOrEqual', 'Less', 'Equal', 'And', 'Or'].map((op) => [op, compared]),
+  ),
   ReduceMean: reduce,
   ReduceSum: reduce,
   ReduceMax: reduce,
@@ -184,6 +198,7 @@ const RULES: Readonly<Record<string, Rule | undefined>> = {
   Slice: slice,
   Conv: convolution,
   FusedConv: convolution,
+  ConvTranspose: transposedConvolution,
   MaxPool: pool,
   AveragePool: pool,
   MatMul: matmul,

@@ -21,16 +21,18 @@ export function withPlacedOutputs(model: OnnxModel, { placements }: MemoryPlan):
  */
 const BEHIND_HEADER = 48;
 
+const ARRAYS = {
+  ...{ float32: Float32Array, int32: Int32Array, int64: BigInt64Array },
+  ...{ bool: Uint8Array, uint8: Uint8Array },
+};
+
 /** Tensors over one block of memory. No page of it is taken before something is written there. */
 export function placedTensors({ placements, bytes }: MemoryPlan): Record<string, ort.Tensor> {
   const block = new ArrayBuffer(BEHIND_HEADER + bytes);
   return Object.fromEntries(
     placements.map(({ name, dtype, shape, offset }) => {
       const at = BEHIND_HEADER + offset;
-      const data =
-        dtype === 'int64'
-          ? new BigInt64Array(block, at, sizeOf(shape))
-          : new Float32Array(block, at, sizeOf(shape));
+      const data = new ARRAYS[dtype](block, at, sizeOf(shape));
       return [name, toRuntime(tensor(dtype, shape, data) as Tensor)];
     }),
   );

@@ -49,6 +49,8 @@ export interface StepDefinition {
    * that has any computes the whole batch as one part, which gives their exact result in the memory of all.
    */
   readonly microBatches?: number;
+  /** What is cheap to compute is computed again in the backward pass instead of being kept: less memory, same bits. */
+  readonly recompute?: boolean;
 }
 
 /** Outputs to compute, and which input each carried one becomes. */
@@ -109,6 +111,7 @@ export function buildStep(classifier: Classifier, definition: StepDefinition): S
   const gradients = gradient(
     parts === 1 ? loss : mul(loss, 1 / parts),
     trained.map(({ value }) => value),
+    { recompute: definition.recompute },
   );
   carryStatistics(net, main);
   const update = parts === 1 ? main : new Program();
