@@ -1,7 +1,8 @@
 /**
  * A compiled graph. Inputs that are carried (parameters, momentum, running statistics) live in two sets of
- * buffers: a run reads one set and writes the other, then they swap, so nothing is copied between steps.
- * All outputs are written into memory allocated once.
+ * buffers: a run reads one set and writes the other, then they swap, so nothing is copied between steps. Those that
+ * may be overwritten live in one. All outputs are written into memory allocated once; on the processor intermediate
+ * values too, each in a place planned beforehand (`../compile/memory.ts`).
  *
  * On WebGPU, what a run makes of carried inputs stays in the device's memory and is the next run's input; only
  * `download` brings it to the host. The runtime's binding for Node has no such tensors for CUDA, CoreML and
@@ -34,9 +35,10 @@ import { invariant } from '../util/errors.ts';
 import { channelBlock } from './blocks.ts';
 import { type Device, unsupportedOnWebgpu } from './device.ts';
 import { nodeFailure } from './failure.ts';
+import { type Footprint, footprint } from './footprint.ts';
 import { fillUniform } from './random.ts';
 import { Downloader, isResident } from './resident.ts';
-import { placedTensors, withPlacedOutputs } from './scratch.ts';
+import { placedTensors, Scratch, withPlacedOutputs } from './scratch.ts';
 import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
 import { runWithoutCopies, withoutCopies } from './uncopied.ts';
 
@@ -53,6 +55,8 @@ export interface ExecutableOptions extends SessionOptions {
    * the memory of inputs that both have.
    */
   readonly alongside?: ReadonlyMap<string, Value>;
+  /** Memory of intermediate values that executables share which never run at the same time. */
+  readonly scratch?: Scratch;
 }
 
 /** What random ops of the graph draw from; needed when there are any. */
@@ -67,8 +71,8 @@ export class Executable {
   readonly #feeds: Record<string, ort.Tensor> = {};
   /** Null for outputs that the device allocates, because they stay there. */
   readonly #fetches: Record<string, ort.Tensor | null> = {};
-  /** Memory of intermediate values, where this program plans it. */
-  readonly #placed: Record<string, ort.Tensor>;
+  /** Intermediate values, where this program plans their memory; made at the first run. */
+  #placed: Record<string, ort.Tensor> | undefined;
   readonly #downloader: Downloader;
 
   private constructor(
@@ -77,11 +81,12 @@ export class Executable {
     carried: ReadonlyMap<string, string>,
     private readonly device: Device,
     private readonly overwritten: ReadonlySet<string>,
-    plan: MemoryPlan | undefined,
+    private readonly plan: MemoryPlan | undefined,
+    private readonly scratch: Scratch,
   ) {
     this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
     this.#carried = carried;
-    this.#placed = plan ? placedTensors(plan) : {};
+    if (plan) scratch.reserve(plan.bytes);
     this.#downloader = new Downloader(device);
     for (const port of this.#ports.values()) this.#feeds[port.name] = empty(port);
     const ownMemory = carried.size > 0 && keepsCarried(device);
@@ -96,23 +101,27 @@ export class Executable {
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const { threads, device = 'cpu', cacheFolder, formulations, alongside, carried = new Map() } = options;
-    const block = await channelBlock(device);
-    const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block, formulations });
-    for (const [input, output] of carried) checkCarried(lowered, input, output);
+    const { threads, device = 'cpu', cacheFolder, carried = new Map(), scratch = new Scratch() } = options;
+    const { lowered, plan, overwritten } = await prepare(outputs, options);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
-    const plan = device === 'cpu' ? planMemory(lowered, carried) : undefined;
     const details = {
       ...{ threads, device, cacheFolder, residentOutputs, onProcessor },
       asWritten: plan !== undefined,
     };
     const model = plan ? withoutCopies(withPlacedOutputs(lowered.model, plan)) : lowered.model;
     const session = await createSession(encodeModel(model), details);
-    const overwritten = [...(options.overwritten ?? [])].filter(
-      (name) => plan?.overwritable.has(name) ?? true,
-    );
-    return new Executable(session, lowered, carried, device, new Set(overwritten), plan);
+    return new Executable(session, lowered, carried, device, overwritten, plan, scratch);
+  }
+
+  /** The memory that `compile` with the same arguments would give the graph on the processor. */
+  static async footprint(
+    outputs: ReadonlyMap<string, Value>,
+    options: ExecutableOptions = {},
+  ): Promise<Footprint> {
+    const { lowered, plan, overwritten } = await prepare(outputs, { ...options, device: 'cpu' });
+    const { carried = new Map<string, string>() } = options;
+    return footprint(lowered, plan!, new Set([...overwritten].map((name) => carried.get(name)!)));
   }
 
   /** Names of the inputs that the outputs need. */
@@ -212,6 +221,7 @@ export class Executable {
     this.#downloader.forget();
     try {
       if (this.device !== 'cpu') return await this.session.run(this.#feeds, this.#fetches);
+      this.#placed ??= this.plan ? placedTensors(this.plan, this.scratch.block()) : {};
       await runWithoutCopies(this.session, this.#feeds, { ...this.#fetches, ...this.#placed });
       return { ...this.#fetches } as Record<string, ort.Tensor>;
     } catch (cause) {
@@ -233,6 +243,18 @@ export class Executable {
     await this.#downloader.close();
     await this.session.release();
   }
+}
+
+/** What a session is made of. `overwritten`: of the inputs that may be, those that can be. */
+async function prepare(outputs: ReadonlyMap<string, Value>, options: ExecutableOptions) {
+  const { device = 'cpu', formulations, alongside, carried = new Map() } = options;
+  const block = await channelBlock(device);
+  const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block, formulations });
+  for (const [input, output] of carried) checkCarried(lowered, input, output);
+  const plan = device === 'cpu' ? planMemory(lowered, carried) : undefined;
+  const wanted = [...(options.overwritten ?? [])];
+  const overwritten = new Set(wanted.filter((name) => plan?.overwritable.has(name) ?? true));
+  return { lowered, plan, overwritten };
 }
 
 /** Whether outputs can stay in the device's memory. */

@@ -21,18 +21,34 @@ export function withPlacedOutputs(model: OnnxModel, { placements }: MemoryPlan):
  */
 const BEHIND_HEADER = 48;
 
+/** A block that executables share which never run at the same time. It is as large as the largest of them needs. */
+export class Scratch {
+  #bytes = 0;
+  #block: ArrayBuffer | undefined;
+
+  reserve(bytes: number): void {
+    this.#bytes = Math.max(this.#bytes, bytes);
+  }
+
+  /** No page of it is taken before something is written there. */
+  block(): ArrayBuffer {
+    if (!this.#block || this.#block.byteLength < BEHIND_HEADER + this.#bytes) {
+      this.#block = new ArrayBuffer(BEHIND_HEADER + this.#bytes);
+    }
+    return this.#block;
+  }
+}
+
 const ARRAYS = {
   ...{ float32: Float32Array, int32: Int32Array, int64: BigInt64Array },
   ...{ bool: Uint8Array, uint8: Uint8Array },
 };
 
-/** Tensors over one block of memory. No page of it is taken before something is written there. */
-export function placedTensors({ placements, bytes }: MemoryPlan): Record<string, ort.Tensor> {
-  const block = new ArrayBuffer(BEHIND_HEADER + bytes);
+/** Tensors over the block. */
+export function placedTensors({ placements }: MemoryPlan, block: ArrayBuffer): Record<string, ort.Tensor> {
   return Object.fromEntries(
     placements.map(({ name, dtype, shape, offset }) => {
-      const at = BEHIND_HEADER + offset;
-      const data = new ARRAYS[dtype](block, at, sizeOf(shape));
+      const data = new ARRAYS[dtype](block, BEHIND_HEADER + offset, sizeOf(shape));
       return [name, toRuntime(tensor(dtype, shape, data) as Tensor)];
     }),
   );
