@@ -1,6 +1,7 @@
 /** The main job: open data sets and networks, run the cells, write report and networks. Shared by `compare` and `demo`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Formulations } from '../compile/index.ts';
 import { encodeJpeg, type ImageDataset } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
 import type { Device } from '../runtime/index.ts';
@@ -11,6 +12,7 @@ import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
 import type { ProgressDisplay } from './progress.ts';
+import { studyFormulations } from './study-formulations.ts';
 
 export interface ComparisonOptions {
   readonly title: string;
@@ -24,6 +26,8 @@ export interface ComparisonOptions {
   readonly cacheFolder: string;
   readonly threads: number;
   readonly device: Device;
+  /** Seconds for timing formulations of convolutions at the first start. */
+  readonly tuneSeconds: number;
   /** The command line that repeats the comparison. */
   readonly command: string;
 }
@@ -35,7 +39,7 @@ export interface Comparison {
   readonly networks: readonly { dataset: string; path: string }[];
 }
 
-interface Opened {
+export interface Opened {
   readonly datasets: readonly { spec: string; dataset: ImageDataset }[];
   readonly models: readonly { spec: string; opened: OpenedModel }[];
 }
@@ -56,10 +60,11 @@ export async function runComparison(
   // Last, so that a mistake in what was asked for leaves no folder behind.
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
-    const environment = environmentOf(options);
     const { title, command, out } = options;
+    const formulations = await studyFormulations(tasks, { datasets, models }, options, display);
+    const environment = environmentOf({ ...options, formulations });
     await store.recordRun({ startedAt, command: 'compare', arguments: { ...options }, environment });
-    const outcomes = await runAll(store, tasks, options, { datasets, models }, display);
+    const outcomes = await runAll(store, tasks, { ...options, formulations }, { datasets, models }, display);
     const document = compareDocument({
       title,
       command,
@@ -137,7 +142,7 @@ function requireSuccess(outcomes: readonly CellOutcome[]): void {
 async function runAll(
   store: Store,
   tasks: readonly CellTask[],
-  options: ComparisonOptions,
+  options: ComparisonOptions & { formulations: Formulations },
   opened: Opened,
   display: ProgressDisplay,
 ): Promise<CellOutcome[]> {

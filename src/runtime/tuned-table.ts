@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Convolution, type Formulations, formulationsVersion } from '../compile/index.ts';
+import { messageOf, UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import { processorFeatures } from './machine.ts';
 import { engineVersion } from './probe.ts';
@@ -73,12 +74,26 @@ function isTuned(value: Partial<Tuned> | null): value is Tuned {
   );
 }
 
-/** Writes the table of a place in one step. Of two that write at once the last one stays. */
+/**
+ * Writes the table of a place in one step. Of two that write at once the last one stays.
+ * @throws UserError TABLE_NOT_WRITTEN
+ */
 export async function writeTunedTable(folder: string, place: TuningPlace, table: TunedTable): Promise<void> {
-  const path = tunedTablePath(folder, place);
+  try {
+    await mkdir(join(folder, 'formulations'), { recursive: true });
+    await replace(tunedTablePath(folder, place), { place, convolutions: Object.fromEntries(table) });
+  } catch (cause) {
+    throw new UserError(
+      'TABLE_NOT_WRITTEN',
+      `What was timed cannot be kept in ${folder}: ${messageOf(cause)}`,
+      'Choose a folder that can be written.',
+      { cause },
+    );
+  }
+}
+
+async function replace(path: string, content: TableFile): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
-  const content: TableFile = { place, convolutions: Object.fromEntries(table) };
-  await mkdir(join(folder, 'formulations'), { recursive: true });
   try {
     const file = await open(temporary, 'w');
     try {

@@ -6,6 +6,7 @@ import type { CellResult } from '../store/index.ts';
 import { argMaxRows } from '../tensor/tensor.ts';
 import { fixedFeatures, type SettingInputs, type SettingResult, tuned } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
+import { contentHash } from '../util/hash.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
@@ -23,6 +24,8 @@ export interface CellEnvironment {
   readonly threads: number;
   /** Where the engine runs. */
   readonly device: NonNullable<SettingInputs['device']>;
+  /** Which formulations of convolutions the engine takes; the usual ones unless told otherwise. */
+  readonly formulations?: SettingInputs['formulations'];
 }
 
 /** Data sets and models stay open between the cells of one process. */
@@ -41,7 +44,7 @@ export async function runCell(
   onProgress: ProgressListener,
 ): Promise<ComputedCell> {
   const { cell, protocol, splitSeed } = task;
-  const { cacheFolder, threads, device } = environment;
+  const { cacheFolder, threads, device, formulations } = environment;
   const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
     openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
   );
@@ -56,6 +59,7 @@ export async function runCell(
     cacheFolder,
     threads,
     device,
+    formulations,
     onProgress,
   };
   const result =
@@ -148,14 +152,15 @@ function probabilityOf(
 }
 
 /**
- * What a reader needs to judge or repeat a result. Threads and device are here and not in a cell's key: between
+ * What a reader needs to judge or repeat a result. Threads, device and formulations are here and not in a cell's key: between
  * them results differ by rounding, as they do between processors, and a result stays valid when it is read on
  * another machine.
  */
 export function environmentOf({
   threads,
   device,
-}: Pick<CellEnvironment, 'threads' | 'device'>): Record<string, string | number> {
+  formulations = new Map(),
+}: Omit<CellEnvironment, 'cacheFolder'>): Record<string, string | number> {
   return {
     transferlab: VERSION,
     node: process.version,
@@ -164,5 +169,7 @@ export function environmentOf({
     cores: availableParallelism(),
     threads,
     device,
+    formulations:
+      formulations.size === 0 ? 'usual' : contentHash(Object.fromEntries(formulations)).slice(0, 12),
   };
 }

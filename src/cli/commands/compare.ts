@@ -27,6 +27,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
       cacheFolder: cacheFolderOf(values),
       threads: threadsOf(values),
       device: await deviceOf(values),
+      tuneSeconds: wholeNumber(values, 'tune', 0),
       command: ['transferlab', ...process.argv.slice(2).map(quoted)].join(' '),
     },
     values.json === true,

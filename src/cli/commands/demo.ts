@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { findProtocol, SETTINGS } from '../../study/index.ts';
 import { OPTIONS, type OptionValues } from '../options.ts';
-import { cacheFolderOf, deviceOf, textOf, threadsOf } from '../parse.ts';
+import { cacheFolderOf, deviceOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
 import { present } from './compare.ts';
 
 /** Small and near, small and fine-grained, and the largest one, where the gap to scratch narrows. */
@@ -22,6 +22,7 @@ export async function demo(values: OptionValues): Promise<void> {
       cacheFolder: cacheFolderOf(values),
       threads: threadsOf(values),
       device: await deviceOf(values),
+      tuneSeconds: wholeNumber(values, 'tune', 0),
       command: 'transferlab demo',
     },
     values.json === true,
