@@ -8,7 +8,14 @@ import type { OnnxAttribute, OnnxNode } from '../onnx/model.ts';
 import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Extents } from './conv/extents.ts';
-import { type Form, type Layout, movesNothing, permutationBetween, physicalShape } from './layout.ts';
+import {
+  CHANNELS_FIRST,
+  type Form,
+  type Layout,
+  movesNothing,
+  permutationBetween,
+  physicalShape,
+} from './layout.ts';
 import type { ValueType } from './shapes.ts';
 import { type ConvOp, type Formulations, shapeKey } from './tune.ts';
 
@@ -43,6 +50,12 @@ interface Deferred {
   readonly make: Make;
 }
 
+/** An image in channels-first memory and a number per channel that it is yet to be multiplied by. */
+export interface Scaled {
+  readonly name: string;
+  readonly factors: string;
+}
+
 export interface EmitterOptions {
   readonly form: Form;
   readonly layouts: ReadonlyMap<Value, Layout>;
@@ -67,6 +80,7 @@ export class Emitter {
   readonly #formulations: Formulations;
   readonly #places = new Map<Value, Placed[]>();
   readonly #deferred = new Map<Value, Deferred>();
+  readonly #scaled = new Map<Value, Scaled>();
   readonly #constants = new Map<string, string>();
   #scope = '';
   #count = 0;
@@ -214,6 +228,19 @@ export class Emitter {
     this.#deferred.set(value, { takes, make });
   }
 
+  /**
+   * Says that the image `value` is `name`, [C, N, H, W], times one of `factors`, [C], per channel. The product is
+   * made for whoever reads the value; a convolution's gradients can take the factors into their weights instead.
+   */
+  defineScaled(value: Value, name: string, factors: string): void {
+    this.#scaled.set(value, { name, factors });
+  }
+
+  /** What `value` was said to be a product of. */
+  scaled(value: Value): Scaled | undefined {
+    return this.#scaled.get(value);
+  }
+
   /** How to make `value` with `kind` done to it, if it has not been made and is read only once. */
   take(value: Value, kind: keyof Epilogue): Deferred | undefined {
     const deferred = this.#deferred.get(value);
@@ -237,6 +264,11 @@ export class Emitter {
     if (deferred) {
       this.#deferred.delete(value);
       this.define(value, deferred.make({}));
+    }
+    const scaled = this.#scaled.get(value);
+    if (scaled && !this.#places.has(value)) {
+      const factors = this.reshape(scaled.factors, [value.shape[1], 1, 1, 1]);
+      this.define(value, this.emit('Mul', [scaled.name, factors]), CHANNELS_FIRST);
     }
     const places = this.#places.get(value);
     invariant(places, `value of node ${value.node.id} (${value.node.op}) used before it was lowered`);

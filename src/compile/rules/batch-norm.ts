@@ -34,8 +34,8 @@ function batchNorm(
 }
 
 /**
- * With r = 1 / sqrt(var + eps) and sums over the batch: dbias = sum dy, dscale = r (sum dy x - mean dbias),
- * dx = scale r dy - (scale r^2 dscale / n) x - (scale r dbias / n - (scale r^2 dscale / n) mean).
+ * With r = 1 / sqrt(var + eps) and sums over the batch: dbias = sum dy, dscale = r (sum dy x - mean dbias), and
+ * dx = scale r h with h = dy - (r dscale / n) x - (dbias / n - (r dscale / n) mean).
  */
 function batchNormGradient({ inputs, outputs, attributes }: NodeOf<'batchNormGradient'>, e: Emitter): void {
   const [dy, x, mean, variance, scale] = inputs;
@@ -50,15 +50,10 @@ function batchNormGradient({ inputs, outputs, attributes }: NodeOf<'batchNormGra
   const dbias = e.emit('ReduceSum', [flat, e.ints([1])], { keepdims: { int: 0 } });
   const products = dotRows(e, gradient, image, [c, count]);
   const dscale = times(e, rate, e.emit('Sub', [products, times(e, average, dbias)]));
-  const gain = times(e, e.use(scale), rate);
-  const slope = times(e, times(e, gain, rate), times(e, dscale, e.float(-1 / count)));
-  const offset = e.emit('Sub', [
-    times(e, times(e, gain, dbias), e.float(-1 / count)),
-    times(e, slope, average),
-  ]);
-  const fromGradient = times(e, flat, e.reshape(gain, [c, 1]));
-  const dx = affineRows(e, image, [c, count], slope, offset, { plus: fromGradient });
-  e.define(outputs[0], e.reshape(dx, [c, n, h, w]), CHANNELS_FIRST);
+  const slope = times(e, rate, times(e, dscale, e.float(-1 / count)));
+  const offset = e.emit('Sub', [times(e, dbias, e.float(-1 / count)), times(e, slope, average)]);
+  const centred = affineRows(e, image, [c, count], slope, offset, { plus: gradient });
+  e.defineScaled(outputs[0], e.reshape(centred, [c, n, h, w]), times(e, e.use(scale), rate));
   e.define(outputs[1], dscale);
   e.define(outputs[2], dbias);
 }

@@ -1,6 +1,7 @@
 /** Lowering of convolutions and their gradients: which formulation (`../conv/formulations.ts`) is taken. */
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
+import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import { convAttributes, type Extents, extents } from '../conv/extents.ts';
 import {
   FORWARD,
@@ -9,7 +10,7 @@ import {
   type Operand,
   WEIGHT_GRADIENT,
 } from '../conv/formulations.ts';
-import type { Emitter, Epilogue } from '../emitter.ts';
+import type { Emitter, Epilogue, Scaled } from '../emitter.ts';
 import { CHANNELS_FIRST, WEIGHT_ROWS } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 import type { ConvOp } from '../tune.ts';
@@ -51,13 +52,32 @@ function conv2d({ inputs: [x, w], outputs: [y], attributes: a }: NodeOf<'conv2d'
   else e.define(y, make({}), CHANNELS_FIRST);
 }
 
+/** dY as a product per channel, where its factors are cheaper to apply to the weights: those are fewer by far. */
+function scaledGradient(dy: Value, weights: Shape, e: Emitter): Scaled | undefined {
+  return sizeOf(dy.shape) >= 4 * sizeOf(weights) ? e.scaled(dy) : undefined;
+}
+
+/** Weights, or their gradient, times a number per filter. */
+const perFilter = (e: Emitter, weights: string, factors: string, filters: number) =>
+  e.emit('Mul', [weights, e.reshape(factors, [filters, 1, 1, 1])]);
+
 function inputGradient(
   { inputs: [dy, w], outputs: [dx], attributes: a }: NodeOf<'conv2dInputGradient'>,
   e: Emitter,
 ): void {
   const s = extents(a.inputShape, w.shape, a);
-  const formulation = choose('conv2dInputGradient', s, e);
-  e.define(dx, formulation.emit(e, s, operand(e, dy), operand(e, w), {}), CHANNELS_FIRST);
+  const { emit } = choose('conv2dInputGradient', s, e);
+  const scaled = scaledGradient(dy, w.shape, e);
+  const made = scaled
+    ? emit(
+        e,
+        s,
+        () => scaled.name,
+        (layout) => perFilter(e, e.use(w, layout), scaled.factors, s.o),
+        {},
+      )
+    : emit(e, s, operand(e, dy), operand(e, w), {});
+  e.define(dx, made, CHANNELS_FIRST);
 }
 
 function weightGradient(
@@ -65,8 +85,10 @@ function weightGradient(
   e: Emitter,
 ): void {
   const s = extents(x.shape, a.weightShape, a);
-  const formulation = choose('conv2dWeightGradient', s, e);
-  e.define(dw, formulation.emit(e, s, operand(e, x), operand(e, dy), {}), WEIGHT_ROWS);
+  const { emit } = choose('conv2dWeightGradient', s, e);
+  const scaled = scaledGradient(dy, a.weightShape, e);
+  const made = emit(e, s, operand(e, x), scaled ? () => scaled.name : operand(e, dy), {});
+  e.define(dw, scaled ? perFilter(e, made, scaled.factors, s.o) : made, WEIGHT_ROWS);
 }
 
 export const convRules = {
