@@ -35,7 +35,9 @@ export class Variables {
   nameOf({ name, tensor }: Constant, node: OnnxNode): string {
     const isVector = tensor.shape.filter((extent) => extent > 1).length <= 1;
     const shared = isVector && (this.#users.get(name) ?? 0) > 1;
-    const own = shared ? `${name}/${node.outputs[0]}` : (this.stored.get(name) ?? name);
+    const said = shared ? `${name}/${node.outputs[0]}` : (this.stored.get(name) ?? name);
+    // Such names are those of values that a compiled graph computes, as in files of our own.
+    const own = said.startsWith('#') ? `array${said}` : said;
     return this.#renamed.get(own) ?? own;
   }
 
