@@ -45,7 +45,7 @@ interface Drawn {
   readonly attributes: ConvAttributes;
 }
 
-const KINDS = ['dense', 'pointwise', 'grouped', 'depthwise', 'few channels'] as const;
+const KINDS = ['dense', 'three rows', 'pointwise', 'grouped', 'depthwise', 'few channels'] as const;
 
 /** Products of one convolution at most, so that the loops stay fast. */
 const MOST_PRODUCTS = 100_000;
@@ -78,12 +78,19 @@ const shapesOf = (kind: (typeof KINDS)[number], unit: number): fc.Arbitrary<Draw
         { weight: 2, arbitrary: fc.tuple(upTo(0, 4), upTo(0, 4), upTo(0, 4), upTo(0, 4)) },
       ),
     })
-    .map(({ images, strides, few, ...drawn }) => {
+    .map(({ images, few, ...drawn }) => {
       const groups = kind === 'depthwise' ? drawn.groups * unit : kind === 'grouped' ? drawn.groups : 1;
       const inputs = kind === 'depthwise' ? 1 : kind === 'few channels' ? few : drawn.inputs * unit;
       const outputs = kind === 'depthwise' ? groups : groups * drawn.outputs * unit;
-      const kernel = kind === 'pointwise' ? [1, 1] : drawn.kernel;
-      const dilations = kind === 'pointwise' ? ([1, 1] as const) : drawn.dilations;
+      const threeRows = kind === 'three rows';
+      const kernel = kind === 'pointwise' ? [1, 1] : threeRows ? [3, drawn.kernel[1]] : drawn.kernel;
+      const strides = threeRows ? ([1, drawn.strides[1]] as const) : drawn.strides;
+      const dilations =
+        kind === 'pointwise'
+          ? ([1, 1] as const)
+          : threeRows
+            ? ([1, drawn.dilations[1]] as const)
+            : drawn.dilations;
       const half = kernel.map((k, axis) => Math.floor(((k - 1) * dilations[axis]) / 2));
       const padding =
         kind === 'pointwise' || drawn.padding === 'none'
@@ -246,8 +253,9 @@ describe.each(OPS)('$op', (op) => {
     const channels = block || 16;
     const property = (given: number) =>
       fc.asyncProperty(shapesOf(kind, channels), async (drawn) => counted(await check(op, drawn, given)));
-    // Of depthwise ones fewer turn into convolutions for the image's gradient; they are small.
-    await fc.assert(property(block), { numRuns: kind === 'depthwise' ? 90 : 30, seed: 3 });
+    // Of these fewer turn into convolutions for the image's gradient; they are small.
+    const many = kind === 'depthwise' || kind === 'three rows';
+    await fc.assert(property(block), { numRuns: many ? 90 : 30, seed: 3 });
     await fc.assert(property(0), { numRuns: 5, seed: 4 });
   });
 
