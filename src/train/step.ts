@@ -17,8 +17,15 @@ import {
   type StepDefinition,
   type StepGraph,
 } from './step-graph.ts';
+import { executablesOf, fitted, memoryOf, type StepMemory } from './step-memory.ts';
 
-export interface TrainingStepOptions extends SessionOptions, StepDefinition {}
+export interface TrainingStepOptions extends SessionOptions, StepDefinition {
+  /**
+   * Bytes that the process may take. Where the step does not fit, it recomputes what is cheap, which changes nothing,
+   * and divides the batch into micro-batches, which changes what batch norms see.
+   */
+  readonly memory?: number;
+}
 
 /** What one step is run with. */
 export interface StepInputs {
@@ -66,27 +73,20 @@ export class TrainingStep {
     this.variables = graph.net.variables;
   }
 
-  /** @throws UserError MICRO_BATCHES, NOTHING_TRAINED, GHOST_BATCH or SHAPE_MISFIT */
+  /** @throws UserError MEMORY, MICRO_BATCHES, NOTHING_TRAINED, GHOST_BATCH or SHAPE_MISFIT */
   static async compile(classifier: Classifier, options: TrainingStepOptions): Promise<TrainingStep> {
-    const graph = buildStep(classifier, options);
-    const { threads, device, cacheFolder, formulations } = options;
-    const { main, update } = graph;
-    const session = { threads, device, cacheFolder, formulations };
-    const executable = await Executable.compile(main.outputs, {
-      ...session,
-      carried: main.carried,
-      overwritten: main.overwritten,
-      alongside: update?.outputs,
-    });
-    const updater = update
-      ? await Executable.compile(update.outputs, {
-          ...session,
-          carried: update.carried,
-          overwritten: update.overwritten,
-          alongside: main.outputs,
-        })
-      : executable;
-    return new TrainingStep(graph, executable, updater, classifier, options);
+    const { memory: limit } = options;
+    const chosen = limit === undefined ? options : await fitted(classifier, options, limit);
+    const graph = buildStep(classifier, chosen);
+    const [main, update] = executablesOf(graph, chosen);
+    const executable = await Executable.compile(main.outputs, main.options);
+    const updater = update ? await Executable.compile(update.outputs, update.options) : executable;
+    return new TrainingStep(graph, executable, updater, classifier, chosen);
+  }
+
+  /** How the step keeps within memory, and what it takes at most, as planned. */
+  memory(): Promise<StepMemory> {
+    return memoryOf(buildStep(this.classifier, this.options), this.options);
   }
 
   /** Sets parameters and buffers by name (all of them must be given), and starts the optimizer and averages anew. */

@@ -1,0 +1,155 @@
+/**
+ * Memory of training steps: what is planned grows with the batch, falls with recomputation and micro-batches, and a
+ * limit is kept by both without another result.
+ */
+import { describe, expect, test } from 'vitest';
+import { concat, relu, type Value } from '../../src/graph/index.ts';
+import {
+  conv,
+  globalMean,
+  initialize,
+  linear,
+  type Network,
+  type NormLayer,
+  normalise,
+} from '../../src/nn/index.ts';
+import { Random } from '../../src/tensor/random.ts';
+import { TrainingStep, type TrainingStepOptions } from '../../src/train/index.ts';
+import type { Classifier } from '../../src/train/step-graph.ts';
+
+const COUNT = 16;
+const SIZE = 32;
+const CLASSES = 5;
+const WIDTH = 16;
+
+const BATCH: NormLayer = { kind: 'batch' };
+
+/** A norm, an activation and a convolution, as DenseNets have them. */
+const layer = (net: Network, name: string, x: Value, norm: NormLayer) =>
+  conv(net, `${name}.conv`, relu(normalise(net, `${name}.norm`, x, norm)), {
+    ...{ out: WIDTH, kernel: 3, padding: 1 },
+  });
+
+const head = (net: Network, x: Value) => linear(net, 'head', globalMean(relu(x)), CLASSES);
+
+/** One layer behind the other. */
+const chain =
+  (norm: NormLayer = BATCH): Classifier =>
+  (net, images) => {
+    let x = conv(net, 'stem', images, { out: WIDTH, kernel: 3, padding: 1 });
+    for (let i = 0; i < 4; i++) x = layer(net, `layer${i}`, x, norm);
+    return head(net, x);
+  };
+
+/** Each layer reads what all before it have made. */
+const dense: Classifier = (net, images) => {
+  const made = [conv(net, 'stem', images, { out: WIDTH, kernel: 3, padding: 1 })];
+  for (let i = 0; i < 4; i++) made.push(layer(net, `layer${i}`, concat([...made], 1), BATCH));
+  return head(net, concat([...made], 1));
+};
+
+const compile = (classifier: Classifier, count: number, options: Partial<TrainingStepOptions> = {}) =>
+  TrainingStep.compile(classifier, { images: [count, 3, SIZE, SIZE], threads: 1, ...options });
+
+/** Losses of some steps on random images, and the weights after them. */
+async function trained(classifier: Classifier, options: Partial<TrainingStepOptions> = {}) {
+  const step = await compile(classifier, COUNT, options);
+  step.load(initialize(step.variables, 3));
+  const random = new Random(4, 'images');
+  const images = Float32Array.from({ length: COUNT * 3 * SIZE * SIZE }, () => random.normal());
+  const labels = Int32Array.from({ length: COUNT }, (_, i) => i % CLASSES);
+  const rates = { learningRate: 0.01, weightDecay: 1e-3, statisticsDecay: 0.9, seed: 1 };
+  const losses: number[] = [];
+  for (let i = 0; i < 4; i++) losses.push((await step.run({ images, labels, ...rates, step: i })).loss);
+  const [memory, weights] = [await step.memory(), step.weights()];
+  await step.close();
+  return { losses, memory, weights };
+}
+
+async function plannedBytes(
+  classifier: Classifier,
+  count: number,
+  options: Partial<TrainingStepOptions> = {},
+) {
+  const step = await compile(classifier, count, options);
+  const memory = await step.memory();
+  await step.close();
+  return memory.plannedBytes;
+}
+
+describe('recomputation', () => {
+  test.each([
+    ['a chain of layers', chain()],
+    ['layers that read all before them', dense],
+  ])('gives the same bits in less memory: %s', async (_name, classifier) => {
+    const kept = await trained(classifier);
+    const recomputed = await trained(classifier, { recompute: true });
+    expect(recomputed.losses).toEqual(kept.losses);
+    for (const [name, { data }] of recomputed.weights) expect(data).toEqual(kept.weights.get(name)!.data);
+    expect(recomputed.memory.plannedBytes).toBeLessThan(kept.memory.plannedBytes);
+  });
+});
+
+describe('planned memory', () => {
+  test('grows with the batch', async () => {
+    const planned: number[] = [];
+    for (const count of [4, 8, 32]) planned.push(await plannedBytes(chain(), count));
+    expect(planned).toEqual([...planned].sort((a, b) => a - b));
+    expect(new Set(planned).size).toBe(3);
+  });
+
+  test('has room for a wide layer, its velocity and its next value', async () => {
+    const wide: Classifier = (net, x) =>
+      linear(net, 'out', linear(net, 'wide', globalMean(x), 2 ** 20), CLASSES);
+    expect((await plannedBytes(wide, 1)) - (await plannedBytes(chain(), 1))).toBeGreaterThan(
+      4 * 3 * 8 * 2 ** 20,
+    );
+  });
+});
+
+describe('a limit of memory', () => {
+  test('recomputes before it divides the batch, and divides no more than it must', async () => {
+    const planned = (microBatches: number, recompute: boolean) =>
+      plannedBytes(chain(), COUNT, { microBatches, recompute });
+    const [whole, frugal] = [await planned(1, false), await planned(1, true)];
+    expect(frugal).toBeLessThan(whole);
+    const chosen = async (memory: number) => {
+      const step = await compile(chain(), COUNT, { memory });
+      const { plannedBytes: planned, ...rest } = await step.memory();
+      await step.close();
+      expect(planned).toBeLessThanOrEqual(memory);
+      return rest;
+    };
+    expect(await chosen(whole)).toEqual({ microBatches: 1, recompute: false });
+    expect(await chosen(whole - 1)).toEqual({ microBatches: 1, recompute: true });
+    const { microBatches } = await chosen(frugal - 1);
+    expect(microBatches).toBeGreaterThan(1);
+    for (let fewer = 1; fewer < microBatches; fewer *= 2) {
+      expect(await planned(fewer, true)).toBeGreaterThan(frugal - 1);
+    }
+  });
+
+  test('is refused where single images do not fit, with what they take', async () => {
+    await expect(compile(chain(), COUNT, { memory: 2 ** 20 })).rejects.toMatchObject({
+      code: 'MEMORY',
+      message: expect.stringMatching(/takes at least \d+\.\d\d GiB.*allowed are 0\.00 GiB/),
+    });
+  });
+
+  test('gives the same losses and weights to rounding where norms do not use the batch', async () => {
+    const classifier = chain({ kind: 'group', groups: 4 });
+    const whole = await trained(classifier);
+    const frugal = await plannedBytes(classifier, COUNT, { recompute: true });
+    const divided = await trained(classifier, { memory: frugal - 2 ** 20 });
+    expect(divided.memory.microBatches).toBeGreaterThan(1);
+    expect(divided.memory.plannedBytes).toBeLessThan(frugal);
+    divided.losses.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(whole.losses[i], 4);
+    });
+    for (const [name, { data }] of divided.weights) {
+      const expected = whole.weights.get(name)!.data;
+      const furthest = data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+      expect(furthest, name).toBeLessThan(1e-4);
+    }
+  });
+});
