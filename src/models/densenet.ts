@@ -25,18 +25,20 @@ function normConv(
   });
 }
 
-/** Each layer sees everything before it in the block, side by side, and adds `growth` channels. */
+/**
+ * Each layer sees everything before it in the block, side by side, and adds `growth` channels. They are put behind
+ * the others one by one, so that a gradient is taken apart in two pieces per layer and not in all of them.
+ */
 function denseBlock(net: Network, name: string, x: Value, layers: number, growth: number): Value {
-  let maps: readonly Value[] = [x];
+  let seen = x;
   for (let layer = 1; layer <= layers; layer++) {
     const prefix = `${name}.denselayer${layer}`;
-    const seen = maps.length === 1 ? x : concat(maps, 1);
     const narrow = { out: 4 * growth, kernel: 1 };
     const added = { out: growth, kernel: 3, padding: 1 };
     const y = normConv(net, [`${prefix}.norm1`, `${prefix}.conv1`], seen, narrow);
-    maps = [...maps, normConv(net, [`${prefix}.norm2`, `${prefix}.conv2`], y, added)];
+    seen = concat([seen, normConv(net, [`${prefix}.norm2`, `${prefix}.conv2`], y, added)], 1);
   }
-  return concat(maps, 1);
+  return seen;
 }
 
 /** Half the channels, half the size. */
