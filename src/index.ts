@@ -36,7 +36,7 @@ export {
   withInput,
 } from './models/index.ts';
 export * as nn from './nn/index.ts';
-export { type WriteOptions, writeModel } from './onnx/index.ts';
+export { type InputLike, metadataOf, type WriteOptions, writeModel } from './onnx/index.ts';
 export {
   type CompareDocument,
   type CompareInput,
@@ -93,6 +93,7 @@ export {
   Evaluator,
   isNormOrBias,
   NO_DECAY_ON_NORM_AND_BIAS,
+  networkFile,
   type ParameterGroup,
   type StepDefinition,
   type StepInputs,
