@@ -26,6 +26,8 @@ export interface ComparisonOptions {
   readonly cacheFolder: string;
   readonly threads: number;
   readonly device: Device;
+  /** Bytes that training may take. */
+  readonly memory?: number;
   /** Seconds for timing formulations of convolutions at the first start. */
   readonly tuneSeconds: number;
   /** The command line that repeats the comparison. */

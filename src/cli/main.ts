@@ -36,6 +36,7 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
   'seeds',
   'out',
   'splitSeed',
+  'memory',
   'tune',
   'cache',
   'threads',

@@ -50,6 +50,11 @@ export const OPTIONS = {
     description: `where the engine runs: ${list(DEVICES)}; \`transferlab doctor\` shows which work here`,
     default: 'cpu',
   },
+  memory: {
+    flags: '--memory <size>',
+    description:
+      'memory that training may take, such as 4GB: batches that do not fit are divided (default: no limit)',
+  },
   batch: { flags: '--batch <n>', description: 'images in a training step', default: '32' },
   tune: {
     flags: '--tune <seconds>',

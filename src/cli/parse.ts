@@ -46,6 +46,18 @@ export function settingsOf(values: OptionValues): Setting[] {
   );
 }
 
+const UNITS: Readonly<Record<string, number>> = { MB: 2 ** 20, MIB: 2 ** 20, GB: 2 ** 30, GIB: 2 ** 30 };
+
+/** Bytes of `--memory`, such as `4GB` or `800MB`. @throws UserError OPTION_SIZE */
+export function memoryOf(values: OptionValues): number | undefined {
+  if (values.memory === undefined) return undefined;
+  const text = textOf(values, 'memory').trim();
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([MG]i?B)$/i.exec(text) ?? [];
+  const bytes = Number(number) * UNITS[unit.toUpperCase()];
+  if (bytes > 0) return Math.floor(bytes);
+  throw new UserError('OPTION_SIZE', `--memory was given "${text}".`, 'Give a size such as 4GB or 800MB.');
+}
+
 export function threadsOf(values: OptionValues): number {
   return values.threads === undefined ? defaultThreads() : wholeNumber(values, 'threads', 1);
 }

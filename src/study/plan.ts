@@ -30,20 +30,23 @@ export interface PlanInput {
   readonly protocol: Protocol;
   readonly seeds: readonly number[];
   readonly splitSeed: number;
+  /** Bytes that training may take: batch norms see the parts into which a batch is divided to keep within them. */
+  readonly memory?: number;
 }
 
 /**
  * One task per data set, model, setting and seed. Settings that need pre-trained weights are left out for models
  * without; fixed features draw no random number, so they have one cell whatever the seeds.
  */
-export function planCells({ datasets, models, settings, protocol, seeds, splitSeed }: PlanInput): CellTask[] {
+export function planCells(input: PlanInput): CellTask[] {
+  const { datasets, models, settings, protocol, seeds, splitSeed, memory } = input;
   const tasks: CellTask[] = [];
   for (const { spec, dataset } of datasets) {
     for (const model of models) {
       for (const setting of settings) {
         if (setting !== 'scratch' && !model.opened.weights) continue;
         for (const seed of setting === 'fixed' ? seeds.slice(0, 1) : seeds) {
-          const cell = cellOf(dataset, model.opened, setting, protocol, seed);
+          const cell = cellOf(dataset, model.opened, setting, protocol, seed, memory);
           tasks.push({ cell, dataset: spec, model: model.spec, splitSeed, protocol });
         }
       }
@@ -64,6 +67,7 @@ function cellOf(
   setting: Setting,
   protocol: Protocol,
   seed: number,
+  memory: number | undefined,
 ): Cell {
   const determinedBy = {
     resultVersion: RESULT_VERSION,
@@ -76,6 +80,7 @@ function cellOf(
     // The part that concerns this setting: a change of another setting's part leaves the cell as it is.
     protocol: protocol[setting],
     seed,
+    ...(memory !== undefined && setting !== 'fixed' && { memory }),
   };
   return {
     key: contentHash(determinedBy),

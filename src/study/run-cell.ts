@@ -26,6 +26,8 @@ export interface CellEnvironment {
   readonly device: NonNullable<SettingInputs['device']>;
   /** Which formulations of convolutions the engine takes; the usual ones unless told otherwise. */
   readonly formulations?: SettingInputs['formulations'];
+  /** Bytes that training may take. */
+  readonly memory?: number;
 }
 
 /** Data sets and models stay open between the cells of one process. */
@@ -44,7 +46,7 @@ export async function runCell(
   onProgress: ProgressListener,
 ): Promise<ComputedCell> {
   const { cell, protocol, splitSeed } = task;
-  const { cacheFolder, threads, device, formulations } = environment;
+  const { cacheFolder, threads, device, formulations, memory } = environment;
   const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
     openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
   );
@@ -60,6 +62,7 @@ export async function runCell(
     threads,
     device,
     formulations,
+    memory,
     onProgress,
   };
   const result =
@@ -134,8 +137,19 @@ function recordOf(
       probability: probabilityOf(result.testLogits, row, predicted[row]),
     })),
     seconds: result.seconds,
-    environment: environmentOf(environment),
+    environment: { ...environmentOf(environment), ...memoryOf(result) },
     finishedAt: new Date().toISOString(),
+  };
+}
+
+/** How training kept within memory. */
+function memoryOf({ memory }: SettingResult): Record<string, string | number> {
+  if (!memory) return {};
+  const { microBatches, recompute, plannedBytes } = memory;
+  return {
+    microBatches,
+    recomputed: recompute ? 'yes' : 'no',
+    plannedMemory: `${Math.round(plannedBytes / 2 ** 20)} MiB`,
   };
 }
 

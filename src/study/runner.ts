@@ -112,8 +112,8 @@ class CellWorker {
       };
       child.on('message', onMessage);
       child.on('exit', onExit);
-      const { cacheFolder, threads, device, formulations } = this.environment;
-      child.send({ ...request, environment: { cacheFolder, threads, device, formulations } });
+      const { cacheFolder, threads, device, formulations, memory } = this.environment;
+      child.send({ ...request, environment: { cacheFolder, threads, device, formulations, memory } });
     });
   }
 

@@ -11,3 +11,4 @@ export {
   type WeightsKind,
 } from './step.ts';
 export { type Classifier, type StepDefinition, stepOutputs } from './step-graph.ts';
+export type { StepMemory } from './step-memory.ts';

@@ -5,7 +5,7 @@ import { type Model, transferHead } from '../models/index.ts';
 import { metadataOf } from '../onnx/index.ts';
 import type { SessionOptions } from '../runtime/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { networkFile, type OutputName } from '../train/index.ts';
+import { networkFile, type OutputName, type StepMemory } from '../train/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
 
@@ -17,6 +17,8 @@ export interface SettingInputs extends SessionOptions {
   readonly seed: number;
   /** Folder of decoded images and of prepared graphs, shared between runs. */
   readonly cacheFolder: string;
+  /** Bytes that training may take; a batch that does not fit is divided. No limit unless told otherwise. */
+  readonly memory?: number;
   /** `done` of `total` is the share of the whole setting. */
   readonly onProgress: ProgressListener;
 }
@@ -40,6 +42,8 @@ export interface SettingResult {
   /** The trained network in inference form: the bytes of an ONNX file. */
   readonly network: Uint8Array;
   readonly seconds: { readonly total: number; readonly search: number; readonly final: number };
+  /** How training kept within memory; of settings that train the network. */
+  readonly memory?: StepMemory;
 }
 
 /** Output of an exported classifier. */

@@ -75,7 +75,7 @@ class Tuning {
   }
 
   static async open(inputs: SettingInputs, protocol: TuningProtocol): Promise<Tuning> {
-    const { dataset, model, threads, device, cacheFolder, formulations, onProgress } = inputs;
+    const { dataset, model, threads, device, cacheFolder, formulations, memory, onProgress } = inputs;
     const records = [...dataset.splits.train, ...dataset.splits.validation];
     const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
       onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
@@ -83,7 +83,7 @@ class Tuning {
     const { classifier, definition } = tunedStep(dataset, model, protocol);
     const [batchSize, ...pixels] = definition.images;
     const engine = { threads, device, cacheFolder, formulations };
-    const step = await TrainingStep.compile(classifier, { ...definition, ...engine });
+    const step = await TrainingStep.compile(classifier, { ...definition, ...engine, memory });
     const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, ...pixels], engine);
     return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);
   }
@@ -235,6 +235,7 @@ export async function tuned(
       testLogits,
       network,
       seconds: { total: total(), search, final: final() },
+      memory: await tuning.step.memory(),
     };
   } finally {
     await tuning.close();

@@ -4,7 +4,16 @@ import { compareText } from '../../report/index.ts';
 import { findProtocol } from '../../study/index.ts';
 import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
 import type { OptionValues } from '../options.ts';
-import { cacheFolderOf, deviceOf, listOf, settingsOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import {
+  cacheFolderOf,
+  deviceOf,
+  listOf,
+  memoryOf,
+  settingsOf,
+  textOf,
+  threadsOf,
+  wholeNumber,
+} from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 /** As shells report a program that Ctrl-C ended: 128 and the number of the signal. */
@@ -27,6 +36,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
       cacheFolder: cacheFolderOf(values),
       threads: threadsOf(values),
       device: await deviceOf(values),
+      memory: memoryOf(values),
       tuneSeconds: wholeNumber(values, 'tune', 0),
       command: ['transferlab', ...process.argv.slice(2).map(quoted)].join(' '),
     },
