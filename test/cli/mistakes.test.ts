@@ -114,6 +114,7 @@ const MISTAKES: readonly Row[] = [
   ['an unknown setting', () => models(at.weights, '--settings', 'fixed,frozen'), /finetune.*UNKNOWN_SETTING/],
   ['an unknown protocol', () => models(at.weights, '--protocol', 'quik'), /quick.*UNKNOWN_PROTOCOL/],
   ['no seed', () => models(at.weights, '--seeds', '0'), /--seeds.*OPTION_NUMBER/],
+  ['no size of memory', () => models(at.weights, '--memory', 'much'), /--memory.*4GB.*OPTION_SIZE/],
   ['no number of threads', () => models(at.weights, '--threads', 'all'), /--threads.*OPTION_NUMBER/],
   ['an unknown device', () => models(at.weights, '--device', 'gpu'), /"gpu".*webgpu.*UNKNOWN_DEVICE/],
   [
