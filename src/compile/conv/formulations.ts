@@ -61,8 +61,11 @@ const dense = (_: Emitter, s: Extents) => s.groups === 1;
 /** Few channels: copying the shifted images costs more than the products do. (Measured; see docs/decisions.) */
 const isNarrow = (s: Extents) => s.o * s.i <= 4096;
 
-/** Sums of rows cost as much per channel as half a dozen products. (Measured; see docs/decisions.) */
+/** Sums of rows cost the same for any number of channels on the other side. (Measured; see docs/decisions.) */
 const paysTiles = (s: Extents) => s.groups === 1 && Math.min(s.o, s.i) >= 64;
+/** A weight's gradient adds up rows of both images, and brings both out of blocks again. */
+const paysTilesOfBoth = (s: Extents) =>
+  paysTiles(s) && (s.ow >= 224 || (Math.min(s.o, s.i) >= 128 && s.n * s.oh * s.ow >= 2048));
 
 export const FORWARD: readonly Formulation[] = [
   overImage('columns', dense, isPointwise, WEIGHT_ROWS, columns.productForward),
@@ -126,6 +129,7 @@ export const WEIGHT_GRADIENT: readonly Formulation[] = [
   overImages('depthwise taps', (_, s) => isDepthwise(s), always, columns.depthwiseWeightGradient),
   // A product per tap has as many columns as there are channels: too few to be fast.
   overImages('columns', dense, (s) => s.i < 16 && s.kh * s.kw > 1, columns.columnWeightGradient),
+  overImages('row tiles', winograd.hasTilesOfBoth, paysTilesOfBoth, winograd.winogradWeightGradient),
   overImages('gathered', isGatherable, hasShortRows, gathered.gatheredWeightGradient),
   overImages(
     'shifted',

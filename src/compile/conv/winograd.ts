@@ -11,7 +11,8 @@
 import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { blockedConv, fillsBlocks, fromBlocks, reorder, toBlocks } from './blocked.ts';
-import { type Extents, tapsOf, turned } from './extents.ts';
+import { shiftedWeightGradient } from './columns.ts';
+import { type Extents, isStrided, tapsOf, turned } from './extents.ts';
 
 /** Rows of the result in a tile. */
 const TILE = 4;
@@ -34,6 +35,16 @@ const OF_KERNEL: readonly (readonly number[])[] = [
   [1 / 24, 1 / 12, 1 / 6],
   [1 / 24, -1 / 12, 1 / 6],
   [0, 0, 1],
+];
+
+/** A: rows of a tile of the result that are added up. */
+const OF_RESULT: readonly (readonly number[])[] = [
+  [1, 0, 0, 0],
+  [1, 1, 1, 1],
+  [1, -1, 1, -1],
+  [1, 2, 4, 8],
+  [1, -2, 4, -8],
+  [0, 0, 0, 1],
 ];
 
 /** Whether three rows of taps go over the image one row at a time, in blocks of channels. */
@@ -77,9 +88,11 @@ function sumRows(
   return blockedConv(e, image, kernel, [taps.length, 1], attributes, epilogue);
 }
 
-/** The sum of rows of each tile that is wanted, without the zeros at its ends or between its taps. */
-function tileSum(s: Extents, tiles: number, coefficients: readonly number[]): RowSum {
-  const [top] = s.padding;
+/**
+ * The sum of rows of each tile, without the zeros at its ends or between its taps. The first tile of an image with
+ * `height` rows begins `top` rows above it.
+ */
+function tileSum(height: number, top: number, tiles: number, coefficients: readonly number[]): RowSum {
   const last = coefficients.findLastIndex((c) => c !== 0);
   // The first tile's zeros in front are only left out where there is padding that they would have read.
   const first = Math.min(
@@ -88,7 +101,7 @@ function tileSum(s: Extents, tiles: number, coefficients: readonly number[]): Ro
   );
   const read = coefficients.slice(first, last + 1);
   const dilation = read.every((c, index) => index % 2 === 0 || c === 0) ? 2 : 1;
-  const after = Math.max(0, (tiles - 1) * TILE + last - top - (s.h - 1));
+  const after = Math.max(0, (tiles - 1) * TILE + last - top - (height - 1));
   const taps = read.filter((_, index) => index % dilation === 0);
   return { taps, dilation, stride: TILE, before: top - first, after };
 }
@@ -116,7 +129,7 @@ function convolveTiles(e: Emitter, s: Extents, x: string, kernels: string, epilo
     groups: s.groups,
   } as const;
   const product = (position: number, done: Epilogue = {}) => {
-    const sum = tileSum(s, tiles, OF_IMAGE[position]);
+    const sum = tileSum(s.h, s.padding[0], tiles, OF_IMAGE[position]);
     const part = sumRows(e, image, [(s.c / b) * s.n, s.h, s.w], sum);
     const taps = { taps: OF_KERNEL[position], dilation: 1, stride: 1, before: 0, after: 0 };
     const kernel = sumRows(e, kernels, [s.o / b, 3, s.i * s.kw], taps);
@@ -168,4 +181,33 @@ export function winogradInputGradient(e: Emitter, s: Extents, gradient: string, 
   const split = e.reshape(reversed, [s.groups, s.o / s.groups / b, b, 3, s.kw, s.i / b, b]);
   const kernels = e.transpose(split, [0, 5, 3, 1, 4, 2, 6]);
   return convolveTiles(e, turned(s)!, gradient, kernels, {});
+}
+
+/** The same for the gradient of the weight, which is a product per sum of rows and tap of a row. */
+export function hasTilesOfBoth(e: Emitter, s: Extents): boolean {
+  return hasRowTiles(e, s) && s.groups === 1 && !isStrided(s);
+}
+
+/** dW [O, 3, KW, I] as G^T of the gradients of G w: six gradients of weights of one row, from a quarter of the rows. */
+export function winogradWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const b = e.channelBlock;
+  const tiles = Math.ceil(s.oh / TILE);
+  const x = toBlocks(e, image, s.c, s.n, s.h, s.w);
+  const dy = toBlocks(e, gradient, s.o, s.n, s.oh, s.ow);
+  const padding = [0, s.padding[1], 0, s.padding[3]] as const;
+  const row = { ...s, h: tiles, oh: tiles, kh: 1, padding };
+  const parts = OF_IMAGE.map((ofImage, position) => {
+    const ofRows = tileSum(s.h, s.padding[0], tiles, ofImage);
+    const part = sumRows(e, x, [(s.c / b) * s.n, s.h, s.w], ofRows);
+    const ofResult = tileSum(s.oh, 0, tiles, OF_RESULT[position]);
+    const reached = sumRows(e, dy, [(s.o / b) * s.n, s.oh, s.ow], ofResult);
+    const operands = [
+      fromBlocks(e, part, s.c, s.n, tiles, s.w),
+      fromBlocks(e, reached, s.o, s.n, tiles, s.ow),
+    ];
+    return e.reshape(shiftedWeightGradient(e, row, operands[0], operands[1]), [s.o, 1, s.kw * s.i]);
+  });
+  const transposed = [0, 1, 2].flatMap((tap) => OF_KERNEL.map((coefficients) => coefficients[tap]));
+  const ofKernel = e.constant(tensor('float32', [3, OF_KERNEL.length], Float32Array.from(transposed)));
+  return e.reshape(e.emit('MatMul', [ofKernel, e.concat(parts, 1)]), [s.o, 3, s.kw, s.i]);
 }
