@@ -23,19 +23,39 @@ test.each(pages)('relative links of %s', (page) => {
   expect(broken).toEqual([]);
 });
 
-test('the library example of the README prints what its last comment says', () => {
-  const [, code] = /```ts\n(.*?)```/s.exec(read('README.md')) ?? [];
-  const [, promised] = /console\.log\(.*\/\/ (.*)/.exec(code) ?? [];
-  const folder = mkdtempSync(join(tmpdir(), 'transferlab-readme-'));
+/** What the first TypeScript example of a page prints, with the package's sources in place of the package. */
+function printedBy(page: string): { code: string; printed: string } {
+  const [, code] = /```ts\n(.*?)```/s.exec(read(page)) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), 'transferlab-example-'));
   const file = join(folder, 'example.mts');
-  writeFileSync(file, code.replace("'transferlab'", `'${pathToFileURL(join(root, 'src/index.ts'))}'`));
+  const sources = { transferlab: 'src/index.ts', 'transferlab/graph': 'src/library.ts' };
+  const local = Object.entries(sources).reduce(
+    (text, [name, path]) => text.replace(`'${name}'`, `'${pathToFileURL(join(root, path))}'`),
+    code,
+  );
+  writeFileSync(file, local);
   const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', file], {
     cwd: root,
     encoding: 'utf8',
   });
   rmSync(folder, { recursive: true });
   expect(stderr).toBe('');
-  expect(stdout.trim()).toBe(promised);
+  return { code, printed: stdout.trim() };
+}
+
+test('the library example of the README prints what its last comment says', () => {
+  const { code, printed } = printedBy('README.md');
+  expect(printed).toBe(/console\.log\(.*\/\/ (.*)/.exec(code)?.[1]);
+});
+
+test('the graph of docs/how-it-works.md is the one that its example prints', () => {
+  const page = 'docs/how-it-works.md';
+  const printed = printedBy(page).printed.split('\n');
+  const shown = [...read(page).matchAll(/```text\n(.*?)```/gs)].flatMap(([, text]) =>
+    text.trim().split('\n'),
+  );
+  expect(shown.length).toBeGreaterThan(5);
+  expect(shown.filter((line) => !printed.includes(line))).toEqual([]);
 });
 
 test('the README knows the protocols, and names no option that does not exist', () => {
