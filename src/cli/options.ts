@@ -42,7 +42,8 @@ export const OPTIONS = {
   out: { flags: '--out <folder>', description: 'where results, report and networks go' },
   cache: {
     flags: '--cache <folder>',
-    description: 'where decoded images are kept between runs (default: transferlab in the user cache folder)',
+    description:
+      'where decoded images and measured speeds are kept between runs (default: transferlab in the user cache folder)',
   },
   threads: { flags: '--threads <n>', description: 'processor threads of the engine (default: all cores)' },
   device: {

@@ -10,7 +10,7 @@ import type { LoweredModel } from './lower.ts';
 import { executionOrder } from './order.ts';
 import { type ValueType, valueTypes } from './shapes.ts';
 
-export interface Placement {
+interface Placement {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;

@@ -45,7 +45,7 @@ export function required<T>(value: T | undefined, call: FoldCall, name: string):
 const LARGEST_INT64 = 2n ** 63n - 1n;
 
 /** The integer nearest to zero from `value`; "to the end" stands at the end of the range and must not wrap around. */
-export function toInt64(value: number): bigint {
+function toInt64(value: number): bigint {
   const whole = BigInt(Math.trunc(value));
   return whole > LARGEST_INT64 ? LARGEST_INT64 : whole < -LARGEST_INT64 ? -LARGEST_INT64 : whole;
 }
