@@ -225,7 +225,15 @@ export class Emitter {
    * reader can have it made with more done to it, which saves a pass over memory.
    */
   defer(value: Value, takes: readonly (keyof Epilogue)[], make: Make): void {
-    this.#deferred.set(value, { takes, make });
+    const scope = this.#scope;
+    const inItsScope: Make = (epilogue) => {
+      const now = this.#scope;
+      this.#scope = scope;
+      const made = make(epilogue);
+      this.#scope = now;
+      return made;
+    };
+    this.#deferred.set(value, { takes, make: inItsScope });
   }
 
   /**
