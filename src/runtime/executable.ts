@@ -101,12 +101,12 @@ export class Executable {
     outputs: ReadonlyMap<string, Value>,
     options: ExecutableOptions = {},
   ): Promise<Executable> {
-    const { threads, device = 'cpu', cacheFolder, carried = new Map(), scratch = new Scratch() } = options;
+    const { threads, device = 'cpu', carried = new Map(), scratch = new Scratch() } = options;
     const { lowered, plan, overwritten } = await prepare(outputs, options);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
     const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
     const details = {
-      ...{ threads, device, cacheFolder, residentOutputs, onProcessor },
+      ...{ threads, device, residentOutputs, onProcessor },
       asWritten: plan !== undefined,
     };
     const model = plan ? withoutCopies(withPlacedOutputs(lowered.model, plan)) : lowered.model;

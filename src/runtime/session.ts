@@ -8,16 +8,13 @@ import { type DType, type Tensor, type TypedArrayOf, tensor } from '../tensor/te
 import { messageOf, UserError } from '../util/errors.ts';
 import type { Device } from './device.ts';
 import { nodeFailure } from './failure.ts';
-import { engineVersion, requireDevice } from './probe.ts';
-import { openCached } from './session-cache.ts';
+import { requireDevice } from './probe.ts';
 
 export interface SessionOptions {
   /** Threads for one run; all cores unless told otherwise. */
   readonly threads?: number;
   /** Where graphs run; the processor unless told otherwise. What another device lacks runs on the processor. */
   readonly device?: Device;
-  /** Folder of files that can be made again. With it, what the runtime makes of large training graphs is kept. */
-  readonly cacheFolder?: string;
   /** What was measured to be fastest (`tune`), for training graphs; the usual formulations where it says nothing. */
   readonly formulations?: Formulations;
 }
@@ -67,17 +64,9 @@ export async function openSession(
   options: SessionDetails,
 ): Promise<ort.InferenceSession> {
   const settings = settingsOf(options);
-  const { cacheFolder, device = 'cpu', asWritten } = options;
-  // What the runtime made for other devices cannot always be written.
   return typeof model === 'string'
     ? await ort.InferenceSession.create(model, settings)
-    : cacheFolder !== undefined && device === 'cpu' && !asWritten
-      ? await openCached(cacheFolder, model, settings, engineVersion(), create)
-      : await create(model, settings);
-}
-
-function create(model: Uint8Array, settings: ort.InferenceSession.SessionOptions) {
-  return ort.InferenceSession.create(model, settings);
+    : await ort.InferenceSession.create(model, settings);
 }
 
 function settingsOf({

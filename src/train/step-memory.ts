@@ -16,11 +16,8 @@ export interface StepMemory {
 }
 
 /** Both executables of a step: what to compute, and how. */
-export function executablesOf(
-  { main, update }: StepGraph,
-  { threads, device, cacheFolder, formulations }: Options,
-) {
-  const session = { threads, device, cacheFolder, formulations, scratch: new Scratch() };
+export function executablesOf({ main, update }: StepGraph, { threads, device, formulations }: Options) {
+  const session = { threads, device, formulations, scratch: new Scratch() };
   const programs = update ? [main, update] : [main];
   return programs.map((program, index) => {
     const { outputs, carried, overwritten } = program;

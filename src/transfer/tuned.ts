@@ -82,7 +82,7 @@ class Tuning {
     );
     const { classifier, definition } = tunedStep(dataset, model, protocol);
     const [batchSize, ...pixels] = definition.images;
-    const engine = { threads, device, cacheFolder, formulations };
+    const engine = { threads, device, formulations };
     const step = await TrainingStep.compile(classifier, { ...definition, ...engine, memory });
     const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, ...pixels], engine);
     return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);

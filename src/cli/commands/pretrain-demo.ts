@@ -104,11 +104,7 @@ async function pretrain(
 }
 
 async function engineOf(values: OptionValues): Promise<SessionOptions> {
-  return {
-    threads: threadsOf(values),
-    device: await deviceOf(values),
-    cacheFolder: cacheFolderOf(values),
-  };
+  return { threads: threadsOf(values), device: await deviceOf(values) };
 }
 
 async function loaderOf(
