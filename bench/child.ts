@@ -4,7 +4,6 @@
  * lines on standard output that begin with MARK; libraries may print what they like in between. `peers/child.py`
  * speaks the same.
  */
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export const MARK = '::bench ';
@@ -41,15 +40,4 @@ export async function timed(work: () => Promise<unknown> | unknown): Promise<num
   const begun = performance.now();
   await work();
   return (performance.now() - begun) / 1000;
-}
-
-/** Peak resident memory of this process so far, in MiB. */
-export function peakMemory(): number {
-  try {
-    const line = /VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
-    if (line) return Number(line[1]) / 1024;
-  } catch {
-    // Only Linux has the file; elsewhere the system's own count is as good.
-  }
-  return process.resourceUsage().maxRSS / 1024;
 }

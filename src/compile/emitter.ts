@@ -76,6 +76,7 @@ export class Emitter {
   readonly symbolicBatch: number | undefined;
   /** Channels in a block of the runtime's blocked kernels; 0 where there are none. */
   readonly channelBlock: number;
+  readonly #made = new Set<string>();
   readonly #uses: ReadonlyMap<Value, number>;
   readonly #formulations: Formulations;
   readonly #places = new Map<Value, Placed[]>();
@@ -125,6 +126,7 @@ export class Emitter {
     const names = Array.from({ length: outputs }, (_, index) =>
       outputs === 1 ? `#${id}` : `#${id}.${index}`,
     );
+    for (const name of names) this.#made.add(name);
     this.nodes.push({ op, domain, name: `${this.#scope}/${op}_${id}`, inputs, outputs: names, attributes });
     return names;
   }
@@ -132,6 +134,11 @@ export class Emitter {
   /** Emits an operator with one output. */
   emit(op: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
     return this.emitAll(op, inputs, attributes, 1, domain)[0];
+  }
+
+  /** Whether an operator emitted here makes `name`. */
+  isMade(name: string): boolean {
+    return this.#made.has(name);
   }
 
   /** An int64 vector, shared between uses. */
@@ -221,10 +228,15 @@ export class Emitter {
   }
 
   /**
-   * Says how `value` is made, in its assigned layout, when somebody first uses it. Until then whoever is its only
-   * reader can have it made with more done to it, which saves a pass over memory.
+   * Says how the image `value` is made, as [C, N, H, W], when somebody first uses it. Until then whoever is its only
+   * reader can have it made with more done to it, which saves a pass over memory. An image that is to lie otherwise,
+   * or whose maker can do nothing more, is made at once.
    */
   defer(value: Value, takes: readonly (keyof Epilogue)[], make: Make): void {
+    if (takes.length === 0 || this.layoutOf(value) !== CHANNELS_FIRST) {
+      this.define(value, make({}), CHANNELS_FIRST);
+      return;
+    }
     const scope = this.#scope;
     const inItsScope: Make = (epilogue) => {
       const now = this.#scope;

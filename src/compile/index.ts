@@ -14,4 +14,5 @@ export {
 } from './layout.ts';
 export { type LoweredModel, lower, type Port } from './lower.ts';
 export { type MemoryPlan, planMemory } from './memory.ts';
+export { BLOCKED_DOMAIN } from './rows.ts';
 export type { Formulations } from './tune.ts';

@@ -5,7 +5,7 @@
 import type { Node, NodeOf, Value } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
 import { reachable } from '../graph/specialize.ts';
-import type { OnnxModel, OnnxNode, OnnxValueInfo } from '../onnx/model.ts';
+import { modelOf, type OnnxModel, type OnnxNode, type OnnxValueInfo } from '../onnx/model.ts';
 import type { DType, Shape } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import { Emitter } from './emitter.ts';
@@ -22,10 +22,6 @@ import type { ValueType } from './shapes.ts';
 import type { Formulations } from './tune.ts';
 
 export type LowerRule<O extends Op> = (node: NodeOf<O>, emitter: Emitter) => void;
-
-/** Version of Debian's and of the runtime's checker alike, and old enough for every consumer of an export. */
-const OPSET = 17;
-const IR_VERSION = 8;
 
 /** A graph input or output as the ONNX model has it. */
 export interface Port {
@@ -104,19 +100,14 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
       axis === 0 && extent === options.symbolicBatch ? 'N' : extent,
     ),
   });
-  const model: OnnxModel = {
-    opset: OPSET,
-    irVersion: IR_VERSION,
-    producer: 'transferlab',
-    graph: {
-      name: 'transferlab',
-      nodes: named.nodes,
-      initializers: new Map([...emitter.initializers].filter(([name]) => read.has(name))),
-      inputs: [...ports.inputs, ...ports.randoms].map(info),
-      outputs: named.ports.map(info),
-    },
-    metadata: options.metadata ?? {},
+  const graph = {
+    name: 'transferlab',
+    nodes: named.nodes,
+    initializers: new Map([...emitter.initializers].filter(([name]) => read.has(name))),
+    inputs: [...ports.inputs, ...ports.randoms].map(info),
+    outputs: named.ports.map(info),
   };
+  const model = modelOf(graph, options.metadata);
   return { model, ...ports, outputs: named.ports, types: emitter.types() };
 }
 
@@ -166,7 +157,7 @@ function nameOutputs(
   for (const [name, value] of outputs) {
     const layout = emitter.layoutOf(value);
     const made = emitter.use(value, layout);
-    const producer = emitter.nodes.some((node) => node.outputs.includes(made));
+    const producer = emitter.isMade(made);
     if (producer && !renamed.has(made)) renamed.set(made, name);
     else renamed.set(emitter.emit('Identity', [made]), name);
     ports.push({ name, dtype: value.dtype, shape: value.shape, layout });

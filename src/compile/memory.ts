@@ -8,6 +8,7 @@ import type { OnnxNode } from '../onnx/model.ts';
 import { bytesPerElement, type DType, type Shape, sizeOf } from '../tensor/tensor.ts';
 import type { LoweredModel } from './lower.ts';
 import { executionOrder } from './order.ts';
+import { BLOCKED_DOMAIN } from './rows.ts';
 import { type ValueType, valueTypes } from './shapes.ts';
 
 interface Placement {
@@ -131,7 +132,7 @@ class Timeline {
     const size = (name: string) => sizeOf(this.#types.get(name)?.shape ?? [0]);
     const aligned = positions.every((index) => size(inputs[index]) === size(outputs[0]));
     // A fused convolution begins with what is added to it.
-    const addsTo = (op === 'FusedConv' || domain.endsWith('nchwc')) && positions.join() === '3';
+    const addsTo = (op === 'FusedConv' || domain === BLOCKED_DOMAIN) && positions.join() === '3';
     return aligned && (addsTo || (domain === '' && IN_PLACE.has(op)));
   }
 

@@ -4,6 +4,9 @@
  */
 import type { Activation, Attributes, Emitter, Epilogue } from './emitter.ts';
 
+/** Where the runtime has its kernels for blocked channels. */
+export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
+
 /** The runtime's operators for its own processor kernels are only named where it has told of their blocks. */
 const hasKernels = (e: Emitter) => e.channelBlock > 0;
 
@@ -62,7 +65,12 @@ export function dotRows(e: Emitter, a: string, b: string, [rows, length]: readon
     'Conv',
     [e.reshape(a, [1, channels, 1, steps / parts]), e.reshape(b, [channels, 1, 1, steps / parts])],
     { group: { int: channels }, kernel_shape: { ints: [1, steps / parts] } },
-    'com.microsoft.nchwc',
+    BLOCKED_DOMAIN,
   );
   return total(e.reshape(products, [rows, parts * lanes]));
+}
+
+/** 1 / sqrt(variance + epsilon). */
+export function rateOf(e: Emitter, variance: string, epsilon: number): string {
+  return e.emit('Reciprocal', [e.emit('Sqrt', [e.emit('Add', [variance, e.float(epsilon)])])]);
 }

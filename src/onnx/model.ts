@@ -51,3 +51,12 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   readonly metadata: Readonly<Record<string, string>>;
 }
+
+/** Version of Debian's and of the runtime's checker alike, and old enough for every consumer of an export. */
+const OPSET = 17;
+const IR_VERSION = 8;
+
+/** A graph that this package made, as a model. */
+export function modelOf(graph: OnnxGraph, metadata: OnnxModel['metadata'] = {}): OnnxModel {
+  return { opset: OPSET, irVersion: IR_VERSION, producer: 'transferlab', graph, metadata };
+}

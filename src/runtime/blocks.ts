@@ -1,7 +1,8 @@
 /** Whether this machine has the runtime's kernels for blocked channels (`../compile/conv/blocked.ts`). */
 import ort from 'onnxruntime-node';
+import { BLOCKED_DOMAIN } from '../compile/index.ts';
 import { encodeModel } from '../onnx/encode.ts';
-import type { OnnxModel } from '../onnx/model.ts';
+import { modelOf } from '../onnx/model.ts';
 import type { Device } from './device.ts';
 
 let known: Promise<number> | undefined;
@@ -22,28 +23,16 @@ async function probe(): Promise<number> {
     dtype: 'float32' as const,
     shape: [1, extent, 1, 1],
   });
-  const model: OnnxModel = {
-    opset: 17,
-    irVersion: 8,
-    producer: 'transferlab',
-    graph: {
-      name: 'blocks',
-      nodes: [
-        {
-          op: 'ReorderInput',
-          domain: 'com.microsoft.nchwc',
-          name: 'blocks',
-          inputs: ['x'],
-          outputs: ['y'],
-          attributes: { channels_last: { int: 0 } },
-        },
-      ],
-      initializers: new Map(),
-      inputs: [port('x', CHANNELS)],
-      outputs: [port('y', 'C')],
-    },
-    metadata: {},
+  const node = {
+    op: 'ReorderInput',
+    domain: BLOCKED_DOMAIN,
+    name: 'blocks',
+    inputs: ['x'],
+    outputs: ['y'],
+    attributes: { channels_last: { int: 0 } },
   };
+  const [inputs, outputs] = [[port('x', CHANNELS)], [port('y', 'C')]];
+  const model = modelOf({ name: 'blocks', nodes: [node], initializers: new Map(), inputs, outputs });
   const session = await ort.InferenceSession.create(encodeModel(model), {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,

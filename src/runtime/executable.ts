@@ -120,8 +120,12 @@ export class Executable {
     options: ExecutableOptions = {},
   ): Promise<Footprint> {
     const { lowered, plan, overwritten } = await prepare(outputs, { ...options, device: 'cpu' });
-    const { carried = new Map<string, string>() } = options;
-    return footprint(lowered, plan!, new Set([...overwritten].map((name) => carried.get(name)!)));
+    return footprint(lowered, plan!, writtenOver(overwritten, options.carried));
+  }
+
+  /** The memory that this graph has; undefined where it is not planned, on other devices than the processor. */
+  footprint(): Footprint | undefined {
+    return this.plan && footprint(this.lowered, this.plan, writtenOver(this.overwritten, this.#carried));
   }
 
   /** Names of the inputs that the outputs need. */
@@ -255,6 +259,14 @@ async function prepare(outputs: ReadonlyMap<string, Value>, options: ExecutableO
   const wanted = [...(options.overwritten ?? [])];
   const overwritten = new Set(wanted.filter((name) => plan?.overwritable.has(name) ?? true));
   return { lowered, plan, overwritten };
+}
+
+/** The outputs that lie where an input lies. */
+function writtenOver(
+  inputs: ReadonlySet<string>,
+  carried: ReadonlyMap<string, string> = new Map(),
+): Set<string> {
+  return new Set([...inputs].map((name) => carried.get(name)!));
 }
 
 /** Whether outputs can stay in the device's memory. */

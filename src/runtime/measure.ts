@@ -1,6 +1,7 @@
 /** How fast the engine is on this machine: the two numbers that bound any graph's speed. */
 import type ort from 'onnxruntime-node';
 import { encodeModel } from '../onnx/encode.ts';
+import { modelOf } from '../onnx/model.ts';
 import { Random, type Shape, sizeOf, tensor, zeros } from '../tensor/index.ts';
 import { createSession, type SessionOptions, toRuntime } from './session.ts';
 
@@ -47,13 +48,9 @@ async function fastestSeconds(
   const names = operands.map((_, index) => `x${index}`);
   const infos = (list: readonly string[]) => list.map((name) => ({ name, dtype: 'float32' as const, shape }));
   const node = { op, domain: '', name: op, inputs: names, outputs: ['y'], attributes: {} };
-  const model = encodeModel({
-    opset: 17,
-    irVersion: 8,
-    producer: 'transferlab',
-    graph: { name: op, nodes: [node], initializers: new Map(), inputs: infos(names), outputs: infos(['y']) },
-    metadata: {},
-  });
+  const [inputs, outputs] = [infos(names), infos(['y'])];
+  const graph = { name: op, nodes: [node], initializers: new Map(), inputs, outputs };
+  const model = encodeModel(modelOf(graph));
   const session = await createSession(model, options);
   const feeds = Object.fromEntries(operands.map((operand, index) => [names[index], operand]));
   const fetches = { y: toRuntime(zeros('float32', shape)) };

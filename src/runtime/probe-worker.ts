@@ -1,24 +1,21 @@
 /** The process in which `probe.ts` tries one device: adds two numbers there and says how it went. */
 import { encodeModel } from '../onnx/encode.ts';
+import { modelOf } from '../onnx/model.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { messageOf } from '../util/errors.ts';
 import type { Device } from './device.ts';
 import { shortReason, type Trial } from './probe.ts';
 import { openSession, toRuntime } from './session.ts';
 
-const sum = encodeModel({
-  opset: 17,
-  irVersion: 8,
-  producer: 'transferlab',
-  graph: {
+const sum = encodeModel(
+  modelOf({
     name: 'probe',
     nodes: [{ op: 'Add', domain: '', name: 'sum', inputs: ['a', 'b'], outputs: ['c'], attributes: {} }],
     initializers: new Map(),
     inputs: ['a', 'b'].map((name) => ({ name, dtype: 'float32' as const, shape: [2] })),
     outputs: [{ name: 'c', dtype: 'float32', shape: [2] }],
-  },
-  metadata: {},
-});
+  }),
+);
 
 async function trial(device: Device): Promise<Trial> {
   try {

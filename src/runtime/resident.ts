@@ -1,7 +1,7 @@
 /** Tensors in a device's memory, and the way from there to the host. */
 import type ort from 'onnxruntime-node';
 import { encodeModel } from '../onnx/encode.ts';
-import type { OnnxValueInfo } from '../onnx/model.ts';
+import { modelOf, type OnnxValueInfo } from '../onnx/model.ts';
 import type { DType } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Device } from './device.ts';
@@ -78,5 +78,5 @@ function identities(values: readonly ort.Tensor[]): Uint8Array {
   }));
   const [inputs, outputs] = [infos('device'), infos('host')];
   const graph = { name: 'download', nodes, initializers: new Map(), inputs, outputs };
-  return encodeModel({ opset: 17, irVersion: 8, producer: 'transferlab', graph, metadata: {} });
+  return encodeModel(modelOf(graph));
 }

@@ -119,12 +119,8 @@ export function fromRuntime(value: ort.Tensor): Tensor {
 export class OnnxFunction {
   private constructor(readonly session: ort.InferenceSession) {}
 
-  /** Not by way of the cache: with its weights in it, an entry would be as large as the file. */
-  static async load(
-    model: Uint8Array | string,
-    { threads, device }: SessionOptions = {},
-  ): Promise<OnnxFunction> {
-    return new OnnxFunction(await createSession(model, { threads, device }));
+  static async load(model: Uint8Array | string, options: SessionOptions = {}): Promise<OnnxFunction> {
+    return new OnnxFunction(await createSession(model, options));
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {

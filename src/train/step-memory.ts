@@ -1,5 +1,5 @@
 /** How a training step is divided so that it fits into a limit of memory. */
-import { Executable, peakBytes, Scratch, type SessionOptions } from '../runtime/index.ts';
+import { Executable, type Footprint, peakBytes, Scratch, type SessionOptions } from '../runtime/index.ts';
 import { UserError } from '../util/errors.ts';
 import { buildStep, type Classifier, type StepDefinition, type StepGraph } from './step-graph.ts';
 
@@ -26,11 +26,20 @@ export function executablesOf({ main, update }: StepGraph, { threads, device, fo
   });
 }
 
-/** What a step takes that is compiled with these options. */
+/** What a step would take that was compiled with these options. */
 export async function memoryOf(graph: StepGraph, options: Options): Promise<StepMemory> {
   const footprints = await Promise.all(
     executablesOf(graph, options).map(({ outputs, options: how }) => Executable.footprint(outputs, how)),
   );
+  return memoryWith(footprints, graph, options);
+}
+
+/** What a step takes whose executables take so much. */
+export function memoryWith(
+  footprints: readonly Footprint[],
+  graph: StepGraph,
+  options: StepDefinition,
+): StepMemory {
   const values = graph.net.variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return {
     microBatches: graph.parts,

@@ -17,7 +17,7 @@ import {
   type StepDefinition,
   type StepGraph,
 } from './step-graph.ts';
-import { executablesOf, fitted, memoryOf, type StepMemory } from './step-memory.ts';
+import { executablesOf, fitted, memoryOf, memoryWith, type StepMemory } from './step-memory.ts';
 
 export interface TrainingStepOptions extends SessionOptions, StepDefinition {
   /**
@@ -85,7 +85,9 @@ export class TrainingStep {
   }
 
   /** How the step keeps within memory, and what it takes at most, as planned. */
-  memory(): Promise<StepMemory> {
+  async memory(): Promise<StepMemory> {
+    const planned = this.#executables().flatMap((executable) => executable.footprint() ?? []);
+    if (planned.length > 0) return memoryWith(planned, this.graph, this.options);
     return memoryOf(buildStep(this.classifier, this.options), this.options);
   }
 
@@ -106,8 +108,7 @@ export class TrainingStep {
 
   /** Brings what a device keeps to the host; to be awaited before `weights` and `state`. */
   async download(): Promise<void> {
-    await this.executable.download();
-    if (this.updater !== this.executable) await this.updater.download();
+    for (const executable of this.#executables()) await executable.download();
   }
 
   /**
@@ -201,8 +202,11 @@ export class TrainingStep {
   }
 
   async close(): Promise<void> {
-    await this.executable.close();
-    if (this.updater !== this.executable) await this.updater.close();
+    for (const executable of this.#executables()) await executable.close();
+  }
+
+  #executables(): readonly Executable[] {
+    return this.updater === this.executable ? [this.executable] : [this.executable, this.updater];
   }
 
   async #runPart(inputs: StepInputs, part: number): Promise<Record<string, Tensor>> {

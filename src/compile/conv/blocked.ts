@@ -8,7 +8,7 @@
 import type { ConvAttributes } from '../../graph/ops.ts';
 import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
-import { activationAttributes } from '../rows.ts';
+import { activationAttributes, BLOCKED_DOMAIN } from '../rows.ts';
 import {
   convAttributes,
   type Extents,
@@ -18,8 +18,6 @@ import {
   tapsOf,
   turned,
 } from './extents.ts';
-
-const DOMAIN = 'com.microsoft.nchwc';
 
 /** Whether channels and filters of each group fill whole blocks. */
 export function fillsBlocks(e: Emitter, s: Extents): boolean {
@@ -37,7 +35,7 @@ export function fillsBlocksDepthwise(e: Emitter, s: Extents): boolean {
 
 /** [1, C, H, W] -> [C/B, H, W, B]. */
 export function reorder(e: Emitter, x: string): string {
-  return e.emit('ReorderInput', [x], { channels_last: { int: 0 } }, DOMAIN);
+  return e.emit('ReorderInput', [x], { channels_last: { int: 0 } }, BLOCKED_DOMAIN);
 }
 
 /** [C, N, H, W] -> [C/B, N, H, W, B]. */
@@ -49,7 +47,7 @@ export function toBlocks(e: Emitter, x: string, c: number, n: number, h: number,
 export function fromBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
   const flat = e.reshape(x, [1, c, n * h, w]);
   const attributes = { channels: { int: c }, channels_last: { int: 0 } };
-  return e.reshape(e.emit('ReorderOutput', [flat], attributes, DOMAIN), [c, n, h, w]);
+  return e.reshape(e.emit('ReorderOutput', [flat], attributes, BLOCKED_DOMAIN), [c, n, h, w]);
 }
 
 /** Exchanges the two outer axes of [first, second, inner]. */
@@ -73,7 +71,7 @@ export function blockedConv(
     ...(activation && activationAttributes(activation)),
   };
   const operands = plus ? [image, weight, bias, plus] : bias ? [image, weight, bias] : [image, weight];
-  return e.emit('Conv', operands, attributes, DOMAIN);
+  return e.emit('Conv', operands, attributes, BLOCKED_DOMAIN);
 }
 
 /** Images of [C, N, H, W], one by one and in blocks: [N, C, H, W] to the runtime. */

@@ -57,6 +57,8 @@ function overImages(
 }
 
 const always = () => true;
+/** Pointwise convolutions are products as they are. */
+const hasPatches = (s: Extents) => !isPointwise(s);
 const dense = (_: Emitter, s: Extents) => s.groups === 1;
 /** Few channels: copying the shifted images costs more than the products do. (Measured; see docs/decisions.) */
 const isNarrow = (s: Extents) => s.o * s.i <= 4096;
@@ -68,12 +70,11 @@ const paysTilesOfBoth = (s: Extents) =>
   paysTiles(s) && (s.ow >= 224 || (Math.min(s.o, s.i) >= 128 && s.n * s.oh * s.ow >= 2048));
 
 export const FORWARD: readonly Formulation[] = [
-  overImage('columns', dense, isPointwise, WEIGHT_ROWS, columns.productForward),
   overImage('row tiles', winograd.hasRowTiles, paysTiles, WEIGHT_ROWS, winograd.winogradForward, [
     'bias',
     'activation',
   ]),
-  overImage('blocked', blocked.fillsBlocks, always, WEIGHT_ROWS, blocked.blockedForward, [
+  overImage('blocked', blocked.fillsBlocks, hasPatches, WEIGHT_ROWS, blocked.blockedForward, [
     'bias',
     'activation',
   ]),
@@ -81,12 +82,18 @@ export const FORWARD: readonly Formulation[] = [
     'bias',
     'activation',
   ]),
-  overImage('few channels', blocked.readsFew, always, 'logical', blocked.fewChannelsForward, [
+  overImage('few channels', blocked.readsFew, hasPatches, 'logical', blocked.fewChannelsForward, [
     'bias',
     'activation',
   ]),
-  overImage('tall', always, (s) => s.groups > 1 || isNarrow(s), 'logical', tall.tallForward),
-  overImage('wide columns', dense, always, WEIGHT_ROWS, columns.productForward),
+  overImage(
+    'tall',
+    always,
+    (s) => s.groups > 1 || (isNarrow(s) && hasPatches(s)),
+    'logical',
+    tall.tallForward,
+  ),
+  overImage('columns', dense, always, WEIGHT_ROWS, columns.productForward),
 ];
 
 /** Patches that are gathered all lie in memory, as does a table of their pixels. */
@@ -131,11 +138,6 @@ export const WEIGHT_GRADIENT: readonly Formulation[] = [
   overImages('columns', dense, (s) => s.i < 16 && s.kh * s.kw > 1, columns.columnWeightGradient),
   overImages('row tiles', winograd.hasTilesOfBoth, paysTilesOfBoth, winograd.winogradWeightGradient),
   overImages('gathered', isGatherable, hasShortRows, gathered.gatheredWeightGradient),
-  overImages(
-    'shifted',
-    (_, s) => s.groups === 1 && !isStrided(s),
-    (s) => !isPointwise(s),
-    columns.shiftedWeightGradient,
-  ),
+  overImages('shifted', (_, s) => s.groups === 1 && !isStrided(s), hasPatches, columns.shiftedWeightGradient),
   overImages('taps', always, always, columns.tapWeightGradient),
 ];

@@ -5,6 +5,8 @@
  */
 import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter } from '../emitter.ts';
+import { BLOCKED_DOMAIN } from '../rows.ts';
+import { reorder } from './blocked.ts';
 import type { Extents } from './extents.ts';
 
 /** [C, P] -> [P, C]. */
@@ -13,11 +15,9 @@ function pixelRows(e: Emitter, image: string, channels: number, count: number): 
     return e.transpose(e.reshape(image, [channels, count]), [1, 0]);
   }
   // Into blocks and out of them again, in the other order: both are several times faster than transposing.
-  const domain = 'com.microsoft.nchwc';
-  const planar = e.reshape(image, [1, channels, 1, count]);
-  const blocks = e.emit('ReorderInput', [planar], { channels_last: { int: 0 } }, domain);
+  const blocks = reorder(e, e.reshape(image, [1, channels, 1, count]));
   const attributes = { channels: { int: channels }, channels_last: { int: 1 } };
-  return e.reshape(e.emit('ReorderOutput', [blocks], attributes, domain), [count, channels]);
+  return e.reshape(e.emit('ReorderOutput', [blocks], attributes, BLOCKED_DOMAIN), [count, channels]);
 }
 
 /** For every pixel of the result and every tap the row of the pixel that is read there; `zero` outside. */

@@ -4,7 +4,7 @@ import type { Op } from '../../graph/ops.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
-import { affineRows, dotRows } from '../rows.ts';
+import { affineRows, dotRows, rateOf } from '../rows.ts';
 
 const times = (e: Emitter, a: string, b: string) => e.emit('Mul', [a, b]);
 
@@ -26,9 +26,7 @@ function batchNorm(
   const shift = e.emit('Sub', [e.use(bias), times(e, average, factor)]);
   const make = (epilogue: Epilogue) =>
     e.reshape(affineRows(e, image, [c, count], factor, shift, epilogue), [c, n, h, w]);
-  // What is made later is taken to lie as assigned, which at inference is another order.
-  if (e.layoutOf(y) === CHANNELS_FIRST) e.defer(y, ['plus', 'activation'], make);
-  else e.define(y, make({}), CHANNELS_FIRST);
+  e.defer(y, ['plus', 'activation'], make);
   e.define(mean, average);
   e.define(variance, spread);
 }
@@ -44,9 +42,7 @@ function batchNormGradient({ inputs, outputs, attributes }: NodeOf<'batchNormGra
   const [image, gradient] = [e.use(x, CHANNELS_FIRST), e.use(dy, CHANNELS_FIRST)];
   const flat = e.reshape(gradient, [c, count]);
   const average = e.use(mean);
-  const rate = e.emit('Reciprocal', [
-    e.emit('Sqrt', [e.emit('Add', [e.use(variance), e.float(attributes.epsilon)])]),
-  ]);
+  const rate = rateOf(e, e.use(variance), attributes.epsilon);
   const dbias = e.emit('ReduceSum', [flat, e.ints([1])], { keepdims: { int: 0 } });
   const products = dotRows(e, gradient, image, [c, count]);
   const dscale = times(e, rate, e.emit('Sub', [products, times(e, average, dbias)]));

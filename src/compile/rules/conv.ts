@@ -10,7 +10,7 @@ import {
   type Operand,
   WEIGHT_GRADIENT,
 } from '../conv/formulations.ts';
-import type { Emitter, Epilogue, Scaled } from '../emitter.ts';
+import type { Emitter, Scaled } from '../emitter.ts';
 import { CHANNELS_FIRST, WEIGHT_ROWS } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 import type { ConvOp } from '../tune.ts';
@@ -47,9 +47,7 @@ function conv2d({ inputs: [x, w], outputs: [y], attributes: a }: NodeOf<'conv2d'
   }
   const s = extents(x.shape, w.shape, a);
   const { emit, takes } = choose('conv2d', s, e);
-  const make = (epilogue: Epilogue) => emit(e, s, operand(e, x), operand(e, w), epilogue);
-  if (takes.length > 0) e.defer(y, takes, make);
-  else e.define(y, make({}), CHANNELS_FIRST);
+  e.defer(y, takes, (epilogue) => emit(e, s, operand(e, x), operand(e, w), epilogue));
 }
 
 /** dY as a product per channel, where its factors are cheaper to apply to the weights: those are fewer by far. */

@@ -5,7 +5,7 @@ import { zeros } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST, type Layout, physicalAxis } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
-import { activate, affineRows, dotRows } from '../rows.ts';
+import { activate, affineRows, dotRows, rateOf } from '../rows.ts';
 import { power } from './elementwise.ts';
 
 /** Statistics [N, G] lie [G, N] here, as the channels do. */
@@ -14,10 +14,6 @@ const GROUPS_FIRST: Layout = [1, 0];
 const times = (e: Emitter, a: string, b: string) => e.emit('Mul', [a, b]);
 const minus = (e: Emitter, a: string, b: string) => e.emit('Sub', [a, b]);
 const square = (e: Emitter, x: string) => times(e, x, x);
-
-/** 1 / sqrt(variance + epsilon). */
-const rateOf = (e: Emitter, variance: string, epsilon: number) =>
-  e.emit('Reciprocal', [e.emit('Sqrt', [e.emit('Add', [variance, e.float(epsilon)])])]);
 
 const meanOver = (e: Emitter, x: string, axis: number, keep = 0) =>
   e.emit('ReduceMean', [x], { axes: { ints: [axis] }, keepdims: { int: keep } });
@@ -67,9 +63,7 @@ function groupNorm(node: NodeOf<'groupNorm'>, e: Emitter): void {
   const list = (name: string) => e.reshape(name, [c * n]);
   const make = (epilogue: Epilogue) =>
     e.reshape(scaledRows(e, flat, rows, list(factor), list(shift), epilogue), [c, n, h, w]);
-  // What is made later is taken to lie as assigned, which at inference is another order.
-  if (e.layoutOf(y) === CHANNELS_FIRST) e.defer(y, ['plus', 'activation'], make);
-  else e.define(y, make({}), CHANNELS_FIRST);
+  e.defer(y, ['plus', 'activation'], make);
   e.define(mean, e.reshape(average, [groups, n]), GROUPS_FIRST);
   e.define(variance, e.reshape(spread, [groups, n]), GROUPS_FIRST);
 }
