@@ -46,7 +46,7 @@ const batches = new BatchLoader({
 
 // The backbone of the file, then a new layer for the classes of the data set.
 const classifier: Classifier = (net, images) =>
-  transferHead(net, model.backbone(net, images).features, dataset.classes.length);
+  transferHead(net, model.backbone(net, images), dataset.classes.length);
 
 // The head learns at ten times the rate of what is pre-trained.
 const step = await TrainingStep.compile(classifier, {

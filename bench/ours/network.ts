@@ -15,7 +15,7 @@ export const CLASSES = 1000;
 
 /** The model's backbone with a new head, as fine-tuning trains it. */
 export function classifierOf(model: Model): Classifier {
-  return (net, images) => transferHead(net, model.backbone(net, images).features, CLASSES);
+  return (net, images) => transferHead(net, model.backbone(net, images), CLASSES);
 }
 
 const BLOCK = 1 << 16;

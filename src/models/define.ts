@@ -1,7 +1,7 @@
 /** Makes models: what can be counted is counted from the graph (once, when asked for) and never typed in. */
 import { Graph, type Node } from '../graph/graph.ts';
 import { reachable } from '../graph/specialize.ts';
-import { INFERENCE, Network, type Variable } from '../nn/network.ts';
+import { INFERENCE, Network, type NetworkSwitches, type Variable } from '../nn/network.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { BackboneOutput, InputSpecification, Model } from './model.ts';
 
@@ -53,13 +53,44 @@ export function defineModel(definition: ModelDefinition): Model {
   };
 }
 
+/** A model that differs from `model` in `change`; its counts are its own. */
+function changed(model: Model, change: Partial<ModelDefinition>): Model {
+  const { name, family, paper, input, switches, dropout, originalHead } = model;
+  const backbone: Model['backbone'] = (net, images) => model.backbone(net, images);
+  return defineModel({
+    ...{ name, family, paper, input, switches, dropout, originalHead, backbone },
+    ...change,
+  });
+}
+
 /** The same architecture with another input; a size other than its own becomes part of the name: `name@64`. */
 export function withInput(model: Model, change: Partial<InputSpecification>): Model {
-  const { family, paper, originalHead } = model;
   const input = { ...model.input, ...change };
   const name = input.size === model.input.size ? model.name : `${model.name.split('@')[0]}@${input.size}`;
-  const backbone: Model['backbone'] = (net, images) => model.backbone(net, images);
-  return defineModel({ name, family, paper, input, backbone, originalHead });
+  return changed(model, { name, input });
+}
+
+/**
+ * The same architecture with other switches, under another name. Without a rate its classifiers keep the dropout that
+ * they have otherwise: an original one the published, a new one that of the training protocol.
+ */
+export function withSwitches(model: Model, name: string, switches: NetworkSwitches): Model {
+  const { dropout, ...others } = switches;
+  // Inside the backbone a rate is that of another place; only "none" means every place.
+  const inner = dropout === 0 ? switches : others;
+  const head = model.originalHead;
+  return changed(model, {
+    name,
+    switches,
+    backbone: (net, images) => {
+      const output = net.switched(inner, () => model.backbone(net, images));
+      return dropout === undefined ? output : { ...output, dropout };
+    },
+    originalHead: head && {
+      ...head,
+      logits: (net, output) => net.switched(switches, () => head.logits(net, output)),
+    },
+  });
 }
 
 /** Names, kinds and shapes of a model's variables: those of the backbone, and those of its original head. */

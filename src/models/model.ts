@@ -1,6 +1,6 @@
 /** What a model is to the rest of the program: a backbone that makes penultimate features, and its input. */
 import type { Value } from '../graph/graph.ts';
-import type { Network } from '../nn/network.ts';
+import type { Network, NetworkSwitches } from '../nn/network.ts';
 
 /** How pixels become the network's input: 8-bit RGB / 255, minus mean, divided by std, per channel. */
 export interface InputSpecification {
@@ -15,10 +15,14 @@ export interface BackboneOutput {
   readonly map: Value;
   /** Penultimate features [N, F]. */
   readonly features: Value;
+  /** Features [N, F] of auxiliary classifiers, where those are switched on, and the published weights of their losses. */
+  readonly auxiliary?: readonly { readonly features: Value; readonly weight: number }[];
+  /** Rate of the dropout that a classifier has before it, where that is switched. */
+  readonly dropout?: number;
 }
 
 export interface Model {
-  /** Registry name, or the file name of an imported network. */
+  /** Registry name with its switches and size, or the file name of an imported network. */
   readonly name: string;
   readonly family: string;
   /** Where the architecture was published. */
@@ -29,9 +33,16 @@ export interface Model {
   readonly parameters: number;
   /** Multiply-adds of the backbone for one image. */
   readonly multiplyAdds: number;
+  /** How it differs from its published form. */
+  readonly switches?: NetworkSwitches;
+  /** Rate of the dropout before the classifier that it was published with. */
+  readonly dropout?: number;
   /** images [N, 3, size, size] -> features. Declares its variables in `net`. */
   backbone(net: Network, images: Value): BackboneOutput;
-  /** The head that the network was published with. Its variables' names begin with one of `prefixes`. */
+  /**
+   * The head that the network was published with. Its variables' names begin with one of `prefixes`, and so do those of
+   * auxiliary classifiers, which files hold although the backbone has them only when they are switched on.
+   */
   readonly originalHead?: {
     readonly classes: number;
     readonly prefixes: readonly string[];

@@ -10,6 +10,7 @@ import { RESNETS } from './resnet.ts';
 import { CIFAR_RESNETS } from './resnet-cifar.ts';
 import { RESNETS_V2 } from './resnet-v2.ts';
 import { SQUEEZENETS } from './squeezenet.ts';
+import { switchedBy } from './switches.ts';
 import { VGGS } from './vgg.ts';
 
 export const MODELS: readonly Model[] = [
@@ -27,11 +28,14 @@ export const MODELS: readonly Model[] = [
 const LARGEST_INPUT = 1024;
 
 /**
- * The model called `name`, or `name@size` for another input size in pixels: `mobilenet_v1_025@64`.
- * @throws UserError UNKNOWN_MODEL, or INPUT_SIZE when the network does not take that size
+ * The model called `name`; with switches behind the name, `inception_v3-gamma+aux`, a variant of it (`+gn`: group norms,
+ * `-gamma`: norms without trained scale, `+aux`: auxiliary classifiers, `+dropout`, `+dropout20`, `-dropout`: dropout
+ * before the classifier); with a size behind these, `mobilenet_v1_025@64`, another input size in pixels.
+ * @throws UserError UNKNOWN_MODEL; MODEL_SWITCH, INPUT_SIZE when the network does not take that switch or size
  */
 export function findModel(name: string): Model {
-  const [base, size, ...rest] = name.split('@');
+  const [variant, size, ...rest] = name.split('@');
+  const [, base, switches] = /^([^+-]*)(.*)$/s.exec(variant)!;
   const model = MODELS.find((candidate) => candidate.name === base);
   if (!model || rest.length > 0) {
     const names = MODELS.map((candidate) => candidate.name);
@@ -41,7 +45,8 @@ export function findModel(name: string): Model {
       `Did you mean ${nearestNames(base, names).join(', ')}? \`transferlab models\` lists all ${names.length}.`,
     );
   }
-  return size === undefined ? model : atSize(model, size);
+  const switched = switches === '' ? model : switchedBy(model, switches);
+  return size === undefined ? switched : atSize(switched, size);
 }
 
 function atSize(model: Model, size: string): Model {

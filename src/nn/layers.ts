@@ -73,11 +73,15 @@ const batchNormNames = (name: string): BatchNormNames => ({
  * Batch normalisation with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`, [C] each.
  * In training it normalises as the network's phase says and leaves the batch's mean and unbiased variance (of ghost
  * batches: their means) in `net.batchStatistics`; frozen and at inference it is an affine map with the stored ones.
+ * In a network whose norms are switched to groups it is a group norm of that name, as `groupsOf` divides the channels.
  * @throws UserError GHOST_BATCH when ghost batches do not divide the batch
  */
 export function batchNorm(net: Network, name: string, x: Value, options: BatchNormOptions = {}): Value {
   const { epsilon = 1e-5, names = batchNormNames(name) } = options;
   const channels = x.shape[1];
+  if (net.switches.norm === 'group') {
+    return groupNorm(net, name, x, { groups: groupsOf(channels), scale: options.scale, names });
+  }
   return net.graph.scoped(name, () => {
     const { scale, bias } = scaleAndBias(net, names, channels, options.scale);
     const runningMean = net.buffer(names.mean, [channels], zerosInit);
@@ -104,7 +108,10 @@ function scaleAndBias(
   hasScale = true,
 ): { scale: Value; bias: Value } {
   const ones = { dtype: 'float32', shape: [channels], data: new Float32Array(channels).fill(1) } as const;
-  const scale = hasScale ? net.parameter(names.weight, [channels], onesInit) : net.graph.constant(ones);
+  const scale =
+    (net.switches.gamma ?? hasScale)
+      ? net.parameter(names.weight, [channels], onesInit)
+      : net.graph.constant(ones);
   return { scale, bias: net.parameter(names.bias, [channels], zerosInit) };
 }
 
@@ -147,13 +154,23 @@ export interface GroupNormOptions {
   epsilon?: number;
   /** Whether the layer has a trained scale (gamma). */
   scale?: boolean;
+  /** Names of the variables where they do not follow from the layer's name. */
+  names?: Pick<BatchNormNames, 'weight' | 'bias'>;
+}
+
+/**
+ * Into how many groups a norm that replaces a batch norm divides its channels: 32, or where 32 does not divide them
+ * or would leave single channels, the largest smaller number that divides them into groups of two or more.
+ */
+export function groupsOf(channels: number): number {
+  const most = Math.max(1, Math.min(32, Math.floor(channels / 2)));
+  return Array.from({ length: most }, (_, i) => most - i).find((groups) => channels % groups === 0)!;
 }
 
 /** Group normalisation (Wu & He, arXiv 1803.08494) with `name.weight` and `name.bias`, [C]; the same in every phase. */
 export function groupNorm(net: Network, name: string, x: Value, options: GroupNormOptions = {}): Value {
-  const { groups = 32, epsilon = 1e-5 } = options;
+  const { groups = 32, epsilon = 1e-5, names = batchNormNames(name) } = options;
   return net.graph.scoped(name, () => {
-    const names = { weight: `${name}.weight`, bias: `${name}.bias` };
     const { scale, bias } = scaleAndBias(net, names, x.shape[1], options.scale);
     return groupNormOp(x, scale, bias, groups, epsilon);
   });
@@ -192,8 +209,12 @@ export function linear(
   });
 }
 
-/** Zeroes a share `rate` of the numbers and scales the others by 1 / (1 - rate); the identity at inference. */
-export function dropout(net: Network, name: string, x: Value, rate: number): Value {
+/**
+ * Zeroes a share of the numbers and scales the others by 1 / (1 - rate); the identity at inference. The rate is that
+ * of the network's switches, else `published`.
+ */
+export function dropout(net: Network, name: string, x: Value, published: number): Value {
+  const rate = net.switches.dropout ?? published;
   if (net.phase.mode === 'inference' || rate === 0) return x;
   return net.graph.scoped(name, () => {
     const kept = step(sub(net.graph.random(name, x.shape), rate));

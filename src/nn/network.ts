@@ -29,6 +29,18 @@ export interface Phase {
 export const TRAIN: Phase = { mode: 'train', norm: 'batch' };
 export const INFERENCE: Phase = { mode: 'inference', norm: 'frozen' };
 
+/** What ablations switch for a whole network; what is absent is as the layers say. */
+export interface NetworkSwitches {
+  /** What stands where an architecture has batch norms: they, or group norms. */
+  readonly norm?: 'batch' | 'group';
+  /** Whether norms have a trained scale (gamma). */
+  readonly gamma?: boolean;
+  /** Rate of the dropout before the classifier; 0: no dropout anywhere in the network. */
+  readonly dropout?: number;
+  /** Whether auxiliary classifiers branch off where the architecture has them; absent: no. */
+  readonly auxiliary?: boolean;
+}
+
 /** A parameter (trained) or buffer (running statistic) that a layer declared. */
 export interface Variable {
   readonly name: string;
@@ -42,11 +54,29 @@ export class Network {
   readonly #variables = new Map<string, Variable>();
   /** Batch statistics of each train-mode batch norm: buffer name -> statistic of this batch. */
   readonly batchStatistics = new Map<string, Value>();
+  /** Logits [N, K] of auxiliary classifiers, whose losses a training step adds with their weights. */
+  readonly auxiliaryLogits: { readonly logits: Value; readonly weight: number }[] = [];
+  #switches: NetworkSwitches = {};
 
   constructor(
     readonly graph: Graph,
     readonly phase: Phase,
   ) {}
+
+  get switches(): NetworkSwitches {
+    return this.#switches;
+  }
+
+  /** What `build` makes with `switches`; what is switched around it has precedence. */
+  switched<T>(switches: NetworkSwitches, build: () => T): T {
+    const outer = this.#switches;
+    this.#switches = { ...switches, ...outer };
+    try {
+      return build();
+    } finally {
+      this.#switches = outer;
+    }
+  }
 
   /** How the batch norm of a layer behaves. */
   normPhase(layer: string): NormPhase {

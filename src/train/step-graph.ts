@@ -28,7 +28,10 @@ export interface StepDefinition {
   readonly images: Shape;
   /** Of the softmax cross-entropy that is the loss unless another is given. */
   readonly labelSmoothing?: number;
-  /** The loss of logits [N, K] and labels [N]: a mean over the images. */
+  /**
+   * The loss of logits [N, K] and labels [N]: a mean over the images. Auxiliary classifiers have the same loss, and
+   * the step's is the sum of all with their weights.
+   */
   readonly loss?: (logits: Value, labels: Value) => Value;
   /** Default: SGD with Nesterov momentum. */
   readonly optimizer?: Optimizer;
@@ -145,8 +148,12 @@ function forward(classifier: Classifier, definition: StepDefinition) {
   const net = new Network(graph, { mode: 'train', norm });
   const labels = graph.input('labels', [n / parts], { dtype: 'int32' });
   const logits = classifier(net, graph.input('images', images));
-  const loss =
-    definition.loss?.(logits, labels) ?? softmaxCrossEntropy(logits, labels, definition.labelSmoothing ?? 0);
+  const lossOf = (scores: Value) =>
+    definition.loss?.(scores, labels) ?? softmaxCrossEntropy(scores, labels, definition.labelSmoothing ?? 0);
+  const loss = net.auxiliaryLogits.reduce(
+    (total, auxiliary) => add(total, mul(lossOf(auxiliary.logits), auxiliary.weight)),
+    lossOf(logits),
+  );
   const correct = sum(cast(equal(argMax(logits), cast(labels, 'int64')), 'float32'));
   return { net, parts, images, loss, correct };
 }

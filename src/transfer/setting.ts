@@ -69,7 +69,7 @@ export function classifierFile(
     { version: VERSION, model: model.name, dataset: dataset.name, setting },
   );
   return networkFile(
-    (net, x) => transferHead(net, model.backbone(net, x).features, dataset.classes.length),
+    (net, x) => transferHead(net, model.backbone(net, x), dataset.classes.length),
     LOGITS,
     model.input.size,
     weights,

@@ -43,7 +43,7 @@ export function tunedStep(
   protocol: TuningProtocol,
 ): { classifier: Classifier; definition: StepDefinition } {
   const classifier: Classifier = (net, x) =>
-    transferHead(net, model.backbone(net, x).features, dataset.classes.length, protocol);
+    transferHead(net, model.backbone(net, x), dataset.classes.length, protocol);
   const { size } = model.input;
   // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
   const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);

@@ -29,7 +29,7 @@ const DEMO_FOLDER = fileURLToPath(new URL('../../assets/weights/', import.meta.u
 
 /**
  * Opens what `spec` names:
- * - `resnet50`, `mobilenet_v1_025@64`: an architecture, without weights
+ * - `resnet50`, `mobilenet_v1_025@64`, `resnet50+gn`: an architecture, without weights
  * - `path/to/file.safetensors`: weights whose metadata or file name tells the architecture
  * - `resnet50=path/to/file.safetensors`: weights of a stated architecture
  * - `path/to/file.onnx`: an imported classifier
@@ -40,7 +40,7 @@ const DEMO_FOLDER = fileURLToPath(new URL('../../assets/weights/', import.meta.u
 export async function openModel(spec: string): Promise<OpenedModel> {
   const demo = /^demo\/([\w.-]+)$/.exec(spec)?.[1];
   if (demo !== undefined && !existsSync(spec)) return openSafetensors(await demoPath(demo), spec);
-  const stated = existsSync(spec) ? null : /^([\w@]+)=(.+)$/.exec(spec);
+  const stated = existsSync(spec) ? null : /^([\w@+-]+)=(.+)$/.exec(spec);
   if (stated) return openFile(stated[2], findModel(stated[1]));
   return /[/\\.]/.test(spec) ? openFile(spec) : openArchitecture(spec);
 }

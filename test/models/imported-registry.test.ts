@@ -68,7 +68,7 @@ test.each(SUBJECTS)(
       )
       .set('head.bias', float32([CLASSES], [1, 2, 3, 4, 5]));
     const classify: Parameters<typeof networkFile>[0] = (net, images) =>
-      transferHead(net, model.backbone(net, images).features, CLASSES);
+      transferHead(net, model.backbone(net, images), CLASSES);
     const path = join(folder, `${name}.onnx`);
     writeFileSync(path, networkFile(classify, 'logits', size, weights));
     const imported = await importOnnxClassifier(path);

@@ -19,7 +19,7 @@ describe.each(MODELS.map((model) => [model.name, model] as const))('%s', (_, mod
     ['training with frozen norms', { mode: 'train', norm: 'frozen' }],
   ] as const)('builds a legal graph for %s', (_, phase) => {
     const { net, output } = build(model, phase);
-    const head = transferHead(net, output.features, 7, { dropout: 0.2 });
+    const head = transferHead(net, output, 7, { dropout: 0.2 });
     verify(net.graph);
     expect(output.features.shape).toEqual([2, model.featureSize]);
     expect(output.map.shape).toHaveLength(4);

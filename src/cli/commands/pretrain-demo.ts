@@ -64,7 +64,7 @@ async function pretrain(
   const { size } = model.input;
   const display = new ProgressDisplay();
   const classifier: Classifier = (net, x) =>
-    transferHead(net, model.backbone(net, x).features, dataset.classes.length);
+    transferHead(net, model.backbone(net, x), dataset.classes.length);
   const step = await TrainingStep.compile(classifier, {
     images: [BATCH, 3, size, size],
     ...(await engineOf(values)),

@@ -70,7 +70,7 @@ export async function tune(values: OptionValues): Promise<void> {
 }
 
 const graphsOf = ({ model }: OpenedModel, batch: number) =>
-  stepOutputs((net, images) => transferHead(net, model.backbone(net, images).features, CLASSES), {
+  stepOutputs((net, images) => transferHead(net, model.backbone(net, images), CLASSES), {
     images: [batch, 3, model.input.size, model.input.size],
   });
 
