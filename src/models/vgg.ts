@@ -4,12 +4,12 @@
  * ends behind `classifier.3` and only `classifier.6` is the head. Names are torchvision's: positions in its
  * sequences, where activations, poolings and dropouts count too.
  */
-import { averagePool2d, matmul, maxPool2d, relu, reshape } from '../graph/build.ts';
+import { maxPool2d, relu, reshape } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
+import { adaptiveMean } from '../nn/adaptive-mean.ts';
 import { heNormal, normalInit } from '../nn/init.ts';
 import { batchNorm, conv, dropout, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
-import { tensor } from '../tensor/tensor.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
@@ -22,42 +22,10 @@ interface Variant {
   readonly hidden: number;
 }
 
-// Blocks
+// Network
 
 /** The grid that the fully connected layers take: 224 px halved five times. */
 const GRID = 7;
-
-/** Row `h * width + w`, column `i * GRID + j`: the share of pixel (h, w) in the mean of cell (i, j). */
-function cellShares(height: number, width: number): Float32Array<ArrayBuffer> {
-  const shares = new Float32Array(height * width * GRID * GRID);
-  for (let cell = 0; cell < GRID * GRID; cell++) {
-    const [i, j] = [Math.floor(cell / GRID), cell % GRID];
-    const [top, bottom] = [Math.floor((i * height) / GRID), Math.ceil(((i + 1) * height) / GRID)];
-    const [left, right] = [Math.floor((j * width) / GRID), Math.ceil(((j + 1) * width) / GRID)];
-    for (let h = top; h < bottom; h++) {
-      for (let w = left; w < right; w++) {
-        shares[(h * width + w) * GRID * GRID + cell] = 1 / ((bottom - top) * (right - left));
-      }
-    }
-  }
-  return shares;
-}
-
-/** Map of any size -> [N, C * 49]: means over 7 x 7 cells, which overlap or repeat where 7 does not divide the size. */
-function gridMeans(x: Value): Value {
-  const [n, channels, height, width] = x.shape;
-  const cells = GRID * GRID;
-  if (height % GRID === 0 && width % GRID === 0) {
-    const kernel = [height / GRID, width / GRID] as const;
-    const pooled = height === GRID && width === GRID ? x : averagePool2d(x, { kernel });
-    return reshape(pooled, [n, channels * cells]);
-  }
-  const shares = tensor('float32', [height * width, cells], cellShares(height, width));
-  const pixels = reshape(x, [n * channels, height * width]);
-  return reshape(matmul(pixels, x.graph.constant(shares)), [n, channels * cells]);
-}
-
-// Network
 
 function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant): BackboneOutput {
   let x = images;
@@ -75,7 +43,8 @@ function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant
     position++;
   }
   const map = x;
-  x = relu(linear(net, 'classifier.0', gridMeans(map), hidden, normalInit(0.01)));
+  const cells = reshape(adaptiveMean(map, GRID), [map.shape[0], map.shape[1] * GRID * GRID]);
+  x = relu(linear(net, 'classifier.0', cells, hidden, normalInit(0.01)));
   x = dropout(net, 'classifier.2', x, 0.5);
   return { map, features: relu(linear(net, 'classifier.3', x, hidden, normalInit(0.01))) };
 }

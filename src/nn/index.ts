@@ -1,4 +1,5 @@
 /** Layers, losses, initial values, optimizers and schedules. */
+export * from './adaptive-mean.ts';
 export * from './init.ts';
 export * from './layers.ts';
 export * from './losses.ts';
