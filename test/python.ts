@@ -6,10 +6,16 @@ const PYTHON = '/usr/bin/python3';
 
 /** What `script` prints. `args` are its sys.argv[1:]. */
 export function python(script: string, ...args: string[]): string {
-  return execFileSync(PYTHON, ['-c', script, ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return run('-c', script, ...args);
+}
+
+/** What the program in the file `path` prints. */
+export function pythonFile(path: string, ...args: string[]): string {
+  return run(path, ...args);
+}
+
+function run(...args: string[]): string {
+  return execFileSync(PYTHON, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function has(packages: readonly string[]): boolean {
