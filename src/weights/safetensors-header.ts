@@ -3,7 +3,7 @@
  * is allocated or sliced by it. Format: https://github.com/huggingface/safetensors (8 bytes of length, a JSON
  * object, then the tensors' bytes without holes).
  */
-import { UserError } from '../util/errors.ts';
+import type { Refuse } from './refuse.ts';
 
 /** Bytes per number of every type of the format. */
 const BYTES = {
@@ -37,15 +37,6 @@ export interface Header {
   /** In the order of the header. */
   readonly tensors: readonly StoredTensor[];
   readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** The refusal of one file. */
-export type Refuse = (code: string, found: string, allowed: string) => never;
-
-export function refusing(file: string): Refuse {
-  return (code, found, allowed) => {
-    throw new UserError(code, `${file} is not a usable safetensors file: ${found}.`, `${allowed}.`);
-  };
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { float32, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
-import { parseHeader, refusing } from '../../src/weights/safetensors-header.ts';
+import { refusing } from '../../src/weights/refuse.ts';
+import { parseHeader } from '../../src/weights/safetensors-header.ts';
 
 let folder: string;
 let path: string;
@@ -239,7 +240,7 @@ describe('fuzzing', () => {
       scalar: entry([], [40, 44]),
     }),
   );
-  const refuse = refusing('fuzz');
+  const refuse = refusing('fuzz', 'safetensors');
 
   function accepts(bytes: Uint8Array, dataBytes: number): boolean {
     try {
