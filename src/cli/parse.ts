@@ -1,9 +1,8 @@
 /** From option texts to checked values; each misuse is one clear message. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { DEVICES, type Device, defaultThreads, requireDevice } from '../runtime/index.ts';
 import type { Setting } from '../store/index.ts';
 import { SETTINGS } from '../study/plan.ts';
+import { defaultCacheFolder } from '../util/cache-folder.ts';
 import { UserError } from '../util/errors.ts';
 import { OPTIONS, type OptionName, type OptionValues } from './options.ts';
 
@@ -80,5 +79,5 @@ export async function deviceOf(values: OptionValues): Promise<Device> {
 /** `--cache`, else the operating system's place for such files. */
 export function cacheFolderOf(values: OptionValues): string {
   if (typeof values.cache === 'string') return values.cache;
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'transferlab');
+  return defaultCacheFolder();
 }

@@ -10,10 +10,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cacheSubfolder } from '../util/cache-folder.ts';
 import { invariant } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import { type ProgressListener, silent } from '../util/progress.ts';
-import { cacheSubfolder } from './cache-folder.ts';
 import { DECODERS, mapInOrder } from './concurrency.ts';
 import type { DecodedImage, ImageDataset, ImageRecord, View } from './contract.ts';
 

@@ -4,7 +4,7 @@
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheSubfolder } from '../cache-folder.ts';
+import { cacheSubfolder } from '../../util/cache-folder.ts';
 import { DECODER_VERSION, findDecodeError } from '../image/render.ts';
 
 export class DecodeVerdicts {

@@ -1,7 +1,13 @@
 /** The cache folder: derived files that can be deleted at any time and are made again when needed. */
 import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../util/errors.ts';
+import { messageOf, UserError } from './errors.ts';
+
+/** The operating system's place for such files. */
+export function defaultCacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'transferlab');
+}
 
 /** Makes a sub-folder of the cache folder if it is missing and returns its path. Error: `CACHE_NOT_WRITABLE`. */
 export async function cacheSubfolder(cacheFolder: string, name: string): Promise<string> {
