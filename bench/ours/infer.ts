@@ -1,8 +1,6 @@
-/** Images per second of feature extraction, by the inference form that fixed features use. */
+/** Images per second of feature extraction, as fixed features do it. */
 import { findModel, variablesOf } from '../../src/models/index.ts';
-import { OnnxFunction } from '../../src/runtime/index.ts';
-import { tensor } from '../../src/tensor/index.ts';
-import { INPUT_NAME, networkFile } from '../../src/train/index.ts';
+import { compileImageFunction } from '../../src/train/index.ts';
 import { serve, timed } from '../child.ts';
 import { imagesForTiming, type NetworkTask, weightsForTiming } from './network.ts';
 
@@ -10,10 +8,12 @@ await serve<NetworkTask & { steps: number }>(async ({ model: name, batch, thread
   const model = findModel(name);
   const { size } = model.input;
   const weights = weightsForTiming(variablesOf(model).backbone);
-  const file = networkFile((net, x) => model.backbone(net, x).features, 'features', size, weights);
-  const network = await OnnxFunction.load(file, { threads });
-  const images = tensor('float32', [batch, 3, size, size], imagesForTiming(batch, size));
-  const run = () => network.run({ [INPUT_NAME]: images });
+  const shape = [batch, 3, size, size];
+  const network = await compileImageFunction((net, x) => model.backbone(net, x).features, shape, weights, {
+    threads,
+  });
+  const images = imagesForTiming(batch, size);
+  const run = () => network.run(images);
   for (let i = 0; i < 2; i++) await run();
   return {
     async measure() {

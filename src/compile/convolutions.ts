@@ -7,6 +7,7 @@ import type { Op } from '../graph/ops.ts';
 import { reachable } from '../graph/specialize.ts';
 import { sameShape } from '../tensor/tensor.ts';
 import { contentHash } from '../util/hash.ts';
+import { fillsBlocks, fillsBlocksDepthwise, readsFew } from './conv/blocked.ts';
 import { type Extents, extents } from './conv/extents.ts';
 import { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT } from './conv/formulations.ts';
 import { Emitter } from './emitter.ts';
@@ -53,6 +54,22 @@ export function convolutionsOf(graphs: Iterable<ReadonlyMap<string, Value>>): Co
   }
   const cost = ({ count, multiplyAdds }: Convolution) => count * multiplyAdds;
   return [...found.values()].sort((a, b) => cost(b) - cost(a));
+}
+
+/**
+ * Whether a network's images can stay in blocks of channels from its first convolution on: all others, the grouped
+ * ones too, read and write whole blocks. Then the training form without a gradient is the fastest for inference.
+ */
+export function staysInBlocks(outputs: ReadonlyMap<string, Value>, channelBlock: number): boolean {
+  const e = new Emitter({ form: 'training', layouts: new Map(), uses: new Map(), channelBlock });
+  const convolutions = convolutionsOf([outputs]);
+  return (
+    convolutions.length > 0 &&
+    convolutions.every(
+      ({ op, extents: s }) =>
+        op === 'conv2d' && (fillsBlocks(e, s) || fillsBlocksDepthwise(e, s) || readsFew(e, s)),
+    )
+  );
 }
 
 function isConvolution(node: Node): node is ConvNode {

@@ -66,6 +66,8 @@ export interface EmitterOptions {
   /** Channels in a block of the runtime's blocked kernels; 0 where there are none. */
   readonly channelBlock?: number;
   readonly formulations?: Formulations;
+  /** Whether images may stay in blocks between operators (`LowerOptions.blockedImages`). */
+  readonly blockedImages?: boolean;
 }
 
 export class Emitter {
@@ -76,6 +78,10 @@ export class Emitter {
   readonly symbolicBatch: number | undefined;
   /** Channels in a block of the runtime's blocked kernels; 0 where there are none. */
   readonly channelBlock: number;
+  /** Whether images may stay in blocks between operators. */
+  readonly blockedImages: boolean;
+  /** Names of the same images in blocks, [1, C, N H, W] to the runtime, by their names as [C, N, H, W]. */
+  readonly #blocks = new Map<string, string>();
   readonly #made = new Set<string>();
   readonly #uses: ReadonlyMap<Value, number>;
   readonly #formulations: Formulations;
@@ -91,6 +97,7 @@ export class Emitter {
     this.layouts = options.layouts;
     this.symbolicBatch = options.symbolicBatch;
     this.channelBlock = options.channelBlock ?? 0;
+    this.blockedImages = options.blockedImages ?? false;
     this.#uses = options.uses;
     this.#formulations = options.formulations ?? new Map();
   }
@@ -139,6 +146,16 @@ export class Emitter {
   /** Whether an operator emitted here makes `name`. */
   isMade(name: string): boolean {
     return this.#made.has(name);
+  }
+
+  /** Says that the image `name`, [C, N, H, W], is to be had in blocks too, as [1, C, N H, W] to the runtime. */
+  rememberBlocks(name: string, blocks: string): void {
+    if (this.blockedImages) this.#blocks.set(name, blocks);
+  }
+
+  /** The image `name` in blocks, if it is to be had so. */
+  blocksOf(name: string): string | undefined {
+    return this.#blocks.get(name);
   }
 
   /** An int64 vector, shared between uses. */

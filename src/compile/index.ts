@@ -1,10 +1,12 @@
 /** From graphs to ONNX models. */
+export { separateConstants } from './constants.ts';
 export {
   type Convolution,
   candidatesOf,
   convolutionsOf,
   formulationsVersion,
   lowerAlone,
+  staysInBlocks,
 } from './convolutions.ts';
 export {
   movesNothing,

@@ -51,12 +51,16 @@ const ELEMENTWISE: ReadonlySet<Op> = new Set<Op>([
   'where',
 ]);
 
-/** The layout of every value with four axes; values that are not in the map are logical. */
-export function assignLayouts(nodes: readonly Node[], form: Form): Map<Value, Layout> {
+/**
+ * The layout of every value with four axes; values that are not in the map are logical. `logicalInputs`: the graph's
+ * inputs are, too.
+ */
+export function assignLayouts(nodes: readonly Node[], form: Form, logicalInputs = false): Map<Value, Layout> {
   const layouts = new Map<Value, Layout>();
   if (form === 'inference') return layouts;
   const weights = weightLike(nodes);
-  for (const { outputs } of nodes) {
+  for (const { op, outputs } of nodes) {
+    if (op === 'input' && logicalInputs) continue;
     for (const value of outputs) {
       if (value.shape.length === 4) layouts.set(value, weights.has(value) ? WEIGHT_ROWS : CHANNELS_FIRST);
     }

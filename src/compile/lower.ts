@@ -52,6 +52,11 @@ export interface LowerOptions {
   readonly channelBlock?: number;
   /** What was measured to be fastest here; what it does not have takes the usual formulation. */
   readonly formulations?: Formulations;
+  /**
+   * Whether images may stay in the blocks of one operator for the next (training form). For graphs without a
+   * gradient: in training it would keep images in two layouts from the forward pass to the backward pass.
+   */
+  readonly blockedImages?: boolean;
   /** Outputs that another model of the same graph computes: layouts are chosen for both, so that values agree. */
   readonly alongside?: ReadonlyMap<string, Value>;
 }
@@ -80,7 +85,7 @@ export function lower(outputs: ReadonlyMap<string, Value>, options: LowerOptions
   const both = options.alongside ? reachable([...outputs.values(), ...options.alongside.values()]) : nodes;
   const emitter = new Emitter({
     ...options,
-    layouts: assignLayouts(both, options.form),
+    layouts: assignLayouts(both, options.form, options.blockedImages),
     uses: countUses(nodes, outputs),
   });
   const ports: { inputs: Port[]; randoms: Port[] } = { inputs: [], randoms: [] };
@@ -169,5 +174,16 @@ function nameOutputs(
     inputs: node.inputs.map(rename),
     outputs: node.outputs.map(rename),
   }));
-  return { nodes, ports };
+  return { nodes: neededFor(new Set(outputs.keys()), nodes), ports };
+}
+
+/** The nodes that the outputs need: images that stay in blocks have been brought out of them for nobody. */
+function neededFor(outputs: ReadonlySet<string>, nodes: readonly OnnxNode[]): OnnxNode[] {
+  const needed = new Set(outputs);
+  const kept = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  });
+  return kept.reverse();
 }

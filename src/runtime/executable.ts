@@ -19,6 +19,7 @@ import {
   permutationBetween,
   physicalShape,
   planMemory,
+  separateConstants,
 } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -57,6 +58,11 @@ export interface ExecutableOptions extends SessionOptions {
   readonly alongside?: ReadonlyMap<string, Value>;
   /** Memory of intermediate values that executables share which never run at the same time. */
   readonly scratch?: Scratch;
+  /**
+   * Whether the graph has no gradient and its weights are constants: they are brought into the order that is wanted
+   * once, when it is compiled, and images may stay in blocks between operators.
+   */
+  readonly frozen?: boolean;
 }
 
 /** What random ops of the graph draw from; needed when there are any. */
@@ -251,14 +257,28 @@ export class Executable {
 
 /** What a session is made of. `overwritten`: of the inputs that may be, those that can be. */
 async function prepare(outputs: ReadonlyMap<string, Value>, options: ExecutableOptions) {
-  const { device = 'cpu', formulations, alongside, carried = new Map() } = options;
+  const { device = 'cpu', formulations, alongside, carried = new Map(), frozen = false } = options;
   const block = await channelBlock(device);
-  const lowered = lower(outputs, { form: 'training', alongside, channelBlock: block, formulations });
+  const details = { alongside, channelBlock: block, formulations, blockedImages: frozen };
+  const written = lower(outputs, { form: 'training', ...details });
+  const lowered = frozen ? await withConstantsComputed(written) : written;
   for (const [input, output] of carried) checkCarried(lowered, input, output);
   const plan = device === 'cpu' ? planMemory(lowered, carried) : undefined;
   const wanted = [...(options.overwritten ?? [])];
   const overwritten = new Set(wanted.filter((name) => plan?.overwritable.has(name) ?? true));
   return { lowered, plan, overwritten };
+}
+
+async function withConstantsComputed(lowered: LoweredModel): Promise<LoweredModel> {
+  const { constants, withValues } = separateConstants(lowered);
+  if (!constants) return withValues(new Map());
+  const session = await createSession(encodeModel(constants), { asWritten: true });
+  try {
+    const values = Object.entries(await session.run({}));
+    return withValues(new Map(values.map(([name, value]) => [name, fromRuntime(value)])));
+  } finally {
+    await session.release();
+  }
 }
 
 /** The outputs that lie where an input lies. */

@@ -2,7 +2,7 @@
 export { DEVICES, type Device } from './device.ts';
 export { Executable, type ExecutableOptions, type RandomSource } from './executable.ts';
 export { type Footprint, peakBytes } from './footprint.ts';
-export { ANY_BATCH, inferenceFile, inferenceModel } from './inference.ts';
+export { ANY_BATCH, compileFrozen, inferenceFile, inferenceModel } from './inference.ts';
 export { type Memory, memory, type Processors, processors } from './machine.ts';
 export { matrixProductPeak, memoryBandwidth } from './measure.ts';
 export { peakResidentBytes } from './memory.ts';

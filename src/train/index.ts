@@ -1,7 +1,16 @@
 /** Train and evaluate networks. */
 export { Evaluator } from './evaluator.ts';
 export { isNormOrBias, NO_DECAY_ON_NORM_AND_BIAS, type ParameterGroup } from './groups.ts';
-export { INPUT_NAME, networkFile, type OutputName, runOverImages } from './inference.ts';
+export {
+  compileImageFunction,
+  type ImageFunction,
+  type ImageNetwork,
+  INPUT_NAME,
+  networkFile,
+  type OutputName,
+  openImageFunction,
+  runOverImages,
+} from './inference.ts';
 export { type TrainingCurvePoint, type TrainingRun, type TrainOptions, train } from './loop.ts';
 export {
   type StepInputs,

@@ -3,9 +3,15 @@
  * penultimate features takes the place of its classifier. (Kornblith et al. 2019, section 3 and appendix A.)
  */
 import { BatchLoader, openViewCache, type SplitName, type View } from '../data/index.ts';
-import { float32, type Tensor } from '../tensor/tensor.ts';
-import { networkFile, type OutputName, runOverImages } from '../train/index.ts';
+import { float32, type Shape, type Tensor } from '../tensor/tensor.ts';
+import {
+  compileImageFunction,
+  type ImageFunction,
+  openImageFunction,
+  runOverImages,
+} from '../train/index.ts';
 import { invariant } from '../util/errors.ts';
+import type { ProgressListener } from '../util/progress.ts';
 import { engineObjective } from './engine-objective.ts';
 import type { LabelledFeatures } from './logistic-problem.ts';
 import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
@@ -50,15 +56,8 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
     createObjective,
   });
   const network = classifierFile(inputs, 'fixed', viewOf(inputs, protocol), weightsWith(solution, inputs));
-  const testLogits = await runOver(
-    inputs,
-    protocol,
-    network,
-    LOGITS,
-    ['test'],
-    'predict test images',
-    progress,
-  );
+  const classifier = await openImageFunction(network, LOGITS, batchShape(inputs), { threads, device });
+  const testLogits = await runOver(inputs, protocol, classifier, ['test'], 'predict test images', progress);
   onProgress({ phase: 'done', done: 1, total: 1 });
   return {
     hyperparameters: { lambda: path.best.lambda },
@@ -116,28 +115,25 @@ async function imagesOf(
   return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
 }
 
-/** One row of `network`'s output per image of the parts. */
+const batchShape = ({ model }: SettingInputs): Shape => [BATCH, 3, model.input.size, model.input.size];
+
+/** One row of `network`'s output per image of the parts; `network` is closed. */
 async function runOver(
   inputs: SettingInputs,
   protocol: FixedProtocol,
-  network: Uint8Array,
-  output: OutputName,
+  network: ImageFunction,
   parts: readonly SplitName[],
   phase: Phase,
   progress: Progress,
 ): Promise<Tensor<'float32'>> {
-  const { dataset, threads, device } = inputs;
   const images = await imagesOf(inputs, protocol, parts, phase, progress);
-  const count = parts.reduce((sum, part) => sum + dataset.splits[part].length, 0);
+  const count = parts.reduce((sum, part) => sum + inputs.dataset.splits[part].length, 0);
   try {
-    return await runOverImages(network, output, images, count, {
-      threads,
-      device,
-      phase,
-      onProgress: (event) => progress(phase, event.done),
-    });
+    const onProgress: ProgressListener = ({ done }) => progress(phase, done);
+    return await runOverImages(network, images, count, { phase, onProgress });
   } finally {
     await images.close();
+    await network.close();
   }
 }
 
@@ -146,23 +142,15 @@ async function featuresOf(
   protocol: FixedProtocol,
   progress: Progress,
 ): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {
-  const { dataset, model, weights } = inputs;
+  const { dataset, model, weights, threads, device } = inputs;
   const { train, validation } = dataset.splits;
-  const file = networkFile(
+  const backbone = await compileImageFunction(
     (net, x) => model.backbone(net, x).features,
-    'features',
-    model.input.size,
+    batchShape(inputs),
     weights!,
+    { threads, device },
   );
-  const matrix = await runOver(
-    inputs,
-    protocol,
-    file,
-    'features',
-    ['train', 'validation'],
-    'features',
-    progress,
-  );
+  const matrix = await runOver(inputs, protocol, backbone, ['train', 'validation'], 'features', progress);
   const part = (records: readonly { label: number }[], start: number): LabelledFeatures => ({
     features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),
     labels: Int32Array.from(records, ({ label }) => label),

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import {
   type Classifier,
   Evaluator,
+  openImageFunction,
   runOverImages,
   type StepDefinition,
   type TrainingRun,
@@ -291,13 +292,15 @@ async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<
   const labels = test.map(({ label }) => label);
   const batchSize = EVALUATION_BATCH;
   const loader = new BatchLoader({ cache, labels, batchSize, transform: 'centre', seed: 0, ...model.input });
+  const { size } = model.input;
+  const classifier = await openImageFunction(network, LOGITS, [batchSize, 3, size, size], {
+    threads,
+    device,
+  });
   try {
-    return await runOverImages(network, LOGITS, loader, test.length, {
-      threads,
-      device,
-      phase: 'predict test images',
-    });
+    return await runOverImages(classifier, loader, test.length, { phase: 'predict test images' });
   } finally {
     await loader.close();
+    await classifier.close();
   }
 }

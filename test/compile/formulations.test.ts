@@ -271,7 +271,7 @@ describe.each(OPS)('$op', (op) => {
     const property = fc.property(everywhere, ({ image, weight, attributes }) => {
       const s = extents(image, weight, attributes);
       const e = new Emitter({ form: 'training', layouts: new Map(), uses: new Map() });
-      expect(op.table.some((formulation) => formulation.applies(e, s) && formulation.usual(s))).toBe(true);
+      expect(op.table.some((formulation) => formulation.applies(e, s) && formulation.usual(s, e))).toBe(true);
     });
     fc.assert(property, { numRuns: 200, seed: 5 });
   });

@@ -79,6 +79,17 @@ describe('elementwise ops of one operand', () => {
       await expectBoth(g.maximum(input, 2), { x }, [2, 2, 7]);
     }
   });
+
+  test('images meet values of more axes', async () => {
+    const graph = new Graph();
+    const [x, z] = [draw([2, 3, 1, 4], 'x'), draw([2, 1, 1, 5, 1], 'z')];
+    const y = g.sub(graph.input('x', x.shape), graph.input('z', z.shape));
+    const expected = tabulate(
+      [2, 2, 3, 5, 4],
+      ([i, j, k, l, m]) => read(x, [j, k, 0, m]) - read(z, [i, 0, 0, l, 0]),
+    );
+    await expectBoth(y, { x, z }, expected);
+  });
 });
 
 /** Shapes of one to four axes with an axis of each. */

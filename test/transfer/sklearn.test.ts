@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { BatchLoader, openFolderDataset, openViewCache, type View } from '../../src/data/index.ts';
 import { top1 } from '../../src/evaluate/index.ts';
 import { argMaxRows } from '../../src/tensor/tensor.ts';
-import { networkFile, runOverImages } from '../../src/train/index.ts';
+import { compileImageFunction, runOverImages } from '../../src/train/index.ts';
 import { fixedFeatures, type SettingInputs } from '../../src/transfer/index.ts';
 import { silent } from '../../src/util/progress.ts';
 import { openModel } from '../../src/weights/index.ts';
@@ -66,8 +66,10 @@ async function exportFeatures(
     ...model.input,
   });
   const { size } = model.input;
-  const file = networkFile((net, x) => model.backbone(net, x).features, 'features', size, weights!);
-  const { data } = await runOverImages(file, 'features', loader, records.length, { phase: 'features' });
+  const shape = [20, 3, size, size];
+  const backbone = await compileImageFunction((net, x) => model.backbone(net, x).features, shape, weights!);
+  const { data } = await runOverImages(backbone, loader, records.length, { phase: 'features' });
+  await backbone.close();
   await loader.close();
   await writeFile(`${stem}.features`, data);
   await writeFile(`${stem}.labels`, Int32Array.from(labels));

@@ -6,14 +6,15 @@
  * as much as copying it.
  */
 import type { ConvAttributes } from '../../graph/ops.ts';
-import { tensor } from '../../tensor/tensor.ts';
-import type { Emitter, Epilogue } from '../emitter.ts';
+import { type Shape, tensor } from '../../tensor/tensor.ts';
+import type { Activation, Emitter, Epilogue } from '../emitter.ts';
 import { activationAttributes, BLOCKED_DOMAIN } from '../rows.ts';
 import {
   convAttributes,
   type Extents,
   isDepthwise,
   isDilated,
+  isPointwise,
   isStrided,
   tapsOf,
   turned,
@@ -40,14 +41,52 @@ export function reorder(e: Emitter, x: string): string {
 
 /** [C, N, H, W] -> [C/B, N, H, W, B]. */
 export function toBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
-  return reorder(e, e.reshape(x, [1, c, n * h, w]));
+  const known = e.blocksOf(x);
+  if (known) return known;
+  const blocks = reorder(e, e.reshape(x, [1, c, n * h, w]));
+  e.rememberBlocks(x, blocks);
+  return blocks;
 }
 
 /** [C/B, N, H, W, B] -> [C, N, H, W]. */
 export function fromBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
   const flat = e.reshape(x, [1, c, n * h, w]);
   const attributes = { channels: { int: c }, channels_last: { int: 0 } };
-  return e.reshape(e.emit('ReorderOutput', [flat], attributes, BLOCKED_DOMAIN), [c, n, h, w]);
+  const image = e.reshape(e.emit('ReorderOutput', [flat], attributes, BLOCKED_DOMAIN), [c, n, h, w]);
+  e.rememberBlocks(image, flat);
+  return image;
+}
+
+/**
+ * What `make` makes of images that are all to be had in blocks, [1, C, N H, W] to the runtime: an image of the
+ * logical shape `result`, as [C, N, H, W]. Undefined where one of them is not in blocks.
+ */
+export function throughBlocks(
+  e: Emitter,
+  result: Shape,
+  images: readonly string[],
+  make: (blocks: readonly string[]) => string,
+): string | undefined {
+  const blocks = images.flatMap((image) => e.blocksOf(image) ?? []);
+  if (result.length !== 4 || blocks.length < images.length) return undefined;
+  const [n, c, h, w] = result;
+  return fromBlocks(e, make(blocks), c, n, h, w);
+}
+
+/** a + b in blocks, with an activation in the same pass: a times one by a convolution, which adds b. */
+export function addBlocks(
+  e: Emitter,
+  shape: Shape,
+  [a, b]: readonly string[],
+  activation: Activation | undefined,
+): string {
+  if (!activation) return e.emit('Add', [a, b]);
+  const lanes = e.channelBlock;
+  const ones = e.constant(tensor('float32', [lanes, 1, 1, 1], new Float32Array(lanes).fill(1)));
+  const once = { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1], groups: lanes } as const;
+  const [n, c, h, w] = shape;
+  const split = (name: string) => e.reshape(name, [c / lanes, lanes, n * h, w]);
+  return blockedConv(e, split(a), ones, [1, 1], once, { plus: split(b), activation });
 }
 
 /** Exchanges the two outer axes of [first, second, inner]. */
@@ -73,6 +112,23 @@ export function blockedConv(
   const operands = plus ? [image, weight, bias, plus] : bias ? [image, weight, bias] : [image, weight];
   return e.emit('Conv', operands, attributes, BLOCKED_DOMAIN);
 }
+
+/** An image in blocks of `channels` channels, times `scale`, [C], plus `bias`, [C]. */
+export function affineBlocks(
+  e: Emitter,
+  x: string,
+  channels: number,
+  scale: string,
+  bias: string,
+  activation: Activation | undefined,
+): string {
+  const kernel = e.reshape(scale, [channels, 1, 1, 1]);
+  const once = { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1], groups: channels } as const;
+  return blockedConv(e, x, kernel, [1, 1], once, { bias, activation });
+}
+
+/** Whether the batch can be convolved as one tall image: no window reaches from one image into the next. */
+const isTall = (s: Extents) => isPointwise(s) && s.h % s.strides[0] === 0;
 
 /** Images of [C, N, H, W], one by one and in blocks: [N, C, H, W] to the runtime. */
 function imagesInBlocks(e: Emitter, x: string, c: number, s: Extents, h: number, w: number): string {
@@ -101,12 +157,20 @@ export function blockedForward(
   const filters = reorder(e, e.reshape(weight, [1, s.o, 1, count * s.i]));
   const split = e.reshape(filters, [s.o / b, count, s.i / b, b * b]);
   const kernel = count === 1 || s.i === b ? split : e.transpose(split, [0, 2, 1, 3]);
+  const filtersOf = e.reshape(kernel, [s.o, s.i, s.kh, s.kw]);
+  if (isTall(s)) {
+    const x = toBlocks(e, image, s.c, s.n, s.h, s.w);
+    const plus = epilogue.plus && toBlocks(e, epilogue.plus, s.o, s.n, s.oh, s.ow);
+    const y = blockedConv(e, x, filtersOf, [1, 1], s, { ...epilogue, plus });
+    return fromBlocks(e, y, s.o, s.n, s.oh, s.ow);
+  }
   const x = imagesInBlocks(e, image, s.c, s, s.h, s.w);
-  const y = blockedConv(e, x, e.reshape(kernel, [s.o, s.i, s.kh, s.kw]), [s.kh, s.kw], s, epilogue);
+  const plus = epilogue.plus && imagesInBlocks(e, epilogue.plus, s.o, s, s.oh, s.ow);
+  const y = blockedConv(e, x, filtersOf, [s.kh, s.kw], s, { ...epilogue, plus });
   return imagesOutOfBlocks(e, y, s.o, s, s.oh, s.ow);
 }
 
-/** A convolution of few channels. The weight is wanted as ONNX has it, [O, I, KH, KW]. */
+/** A convolution of few channels. Image and weight are wanted as ONNX has them, [N, C, H, W] and [O, I, KH, KW]. */
 export function fewChannelsForward(
   e: Emitter,
   s: Extents,
@@ -115,8 +179,7 @@ export function fewChannelsForward(
   epilogue: Epilogue,
 ): string {
   const filters = reorder(e, e.reshape(weight, [1, s.o, 1, s.i * s.kh * s.kw]));
-  const x = e.reshape(exchange(e, image, s.c, s.n, s.h * s.w), [s.n, s.c, s.h, s.w]);
-  const y = blockedConv(e, x, e.reshape(filters, [s.o, s.i, s.kh, s.kw]), [s.kh, s.kw], s, epilogue);
+  const y = blockedConv(e, image, e.reshape(filters, [s.o, s.i, s.kh, s.kw]), [s.kh, s.kw], s, epilogue);
   return imagesOutOfBlocks(e, y, s.o, s, s.oh, s.ow);
 }
 

@@ -20,7 +20,7 @@ export interface Formulation {
   /** Whether it is correct for the shape on this machine. */
   applies(e: Emitter, s: Extents): boolean;
   /** Whether it is taken for the shape where nothing was measured. */
-  usual(s: Extents): boolean;
+  usual(s: Extents, e: Emitter): boolean;
   /**
    * Emits it. The operands are the op's: (x, weight), (dy, weight) or (x, dy); images come and go as [C, N, H, W],
    * weights as [O, KH, KW, I].
@@ -74,18 +74,26 @@ export const FORWARD: readonly Formulation[] = [
     'bias',
     'activation',
   ]),
-  overImage('blocked', blocked.fillsBlocks, hasPatches, WEIGHT_ROWS, blocked.blockedForward, [
-    'bias',
-    'activation',
-  ]),
+  overImage(
+    'blocked',
+    blocked.fillsBlocks,
+    (s, e) => hasPatches(s) || e.blockedImages,
+    WEIGHT_ROWS,
+    blocked.blockedForward,
+    ['bias', 'plus', 'activation'],
+  ),
   overImage('depthwise', blocked.fillsBlocksDepthwise, always, WEIGHT_ROWS, blocked.depthwiseForward, [
     'bias',
     'activation',
   ]),
-  overImage('few channels', blocked.readsFew, hasPatches, 'logical', blocked.fewChannelsForward, [
-    'bias',
-    'activation',
-  ]),
+  {
+    name: 'few channels',
+    applies: blocked.readsFew,
+    usual: hasPatches,
+    emit: (e, s, image, weight, epilogue) =>
+      blocked.fewChannelsForward(e, s, image('logical'), weight('logical'), epilogue),
+    takes: ['bias', 'activation'],
+  },
   overImage(
     'tall',
     always,

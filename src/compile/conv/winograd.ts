@@ -3,7 +3,7 @@
  * products instead of twelve (Lavin and Gray, Fast algorithms for convolutional neural networks, 2016). An image is
  * taken apart into six, each a few rows of every tile of six added up; each is convolved along its columns only, by
  * the runtime's blocked kernels, with its own sum of the kernel's rows; sums of the six results are every fourth row.
- * Columns are left as they are: tiles of both axes would save a ninth more products, but move 2.7 times as much.
+ * Images of two rows have F(2,3), two rows from four products. Columns are left as they are: tiles of both axes would save a ninth more products, but move 2.7 times as much.
  *
  * The sums of rows are depthwise convolutions with constant kernels, which do strides and padding on the way. Since
  * what is convolved has no taps across rows, the batch is one tall image, without moves that bring images together.
@@ -14,31 +14,41 @@ import { blockedConv, fillsBlocks, fromBlocks, reorder, toBlocks } from './block
 import { shiftedWeightGradient } from './columns.ts';
 import { type Extents, isStrided, tapsOf, turned } from './extents.ts';
 
-/** Rows of the result in a tile. */
-const TILE = 4;
+/** One point of the polynomials: rows that are added up. */
+type Sums = readonly (readonly number[])[];
 
-/** B^T: rows of a tile of the image that are added up, with points 0, 1, -1, 2, -2 and infinity. */
-const OF_IMAGE: readonly (readonly number[])[] = [
-  [4, 0, -5, 0, 1, 0],
-  [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
-  [0, -2, -1, 2, 1, 0],
-  [0, 2, -1, -2, 1, 0],
-  [0, 4, 0, -5, 0, 1],
-];
+interface Tiling {
+  /** Rows of the result in a tile. */
+  readonly rows: number;
+  /** B^T: rows of a tile of the image, per product. */
+  readonly ofImage: Sums;
+  /** G: rows of the kernel, per product. */
+  readonly ofKernel: Sums;
+}
 
-/** G: rows of the kernel that are added up. */
-const OF_KERNEL: readonly (readonly number[])[] = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
-];
+/** F(4,3) with points 0, 1, -1, 2, -2 and infinity. */
+const FOUR = {
+  rows: 4,
+  ofImage: [
+    [4, 0, -5, 0, 1, 0],
+    [0, -4, -4, 1, 1, 0],
+    [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0],
+    [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+  ],
+  ofKernel: [
+    [1 / 4, 0, 0],
+    [-1 / 6, -1 / 6, -1 / 6],
+    [-1 / 6, 1 / 6, -1 / 6],
+    [1 / 24, 1 / 12, 1 / 6],
+    [1 / 24, -1 / 12, 1 / 6],
+    [0, 0, 1],
+  ],
+} satisfies Tiling;
 
-/** A: rows of a tile of the result that are added up. */
-const OF_RESULT: readonly (readonly number[])[] = [
+/** A of F(4,3): rows of a tile of the result that are added up. */
+const OF_RESULT: Sums = [
   [1, 0, 0, 0],
   [1, 1, 1, 1],
   [1, -1, 1, -1],
@@ -46,6 +56,26 @@ const OF_RESULT: readonly (readonly number[])[] = [
   [1, -2, 4, -8],
   [0, 0, 0, 1],
 ];
+
+/** F(2,3) with points 0, 1, -1 and infinity. */
+const TWO = {
+  rows: 2,
+  ofImage: [
+    [1, 0, -1, 0],
+    [0, 1, 1, 0],
+    [0, -1, 1, 0],
+    [0, 1, 0, -1],
+  ],
+  ofKernel: [
+    [1, 0, 0],
+    [1 / 2, 1 / 2, 1 / 2],
+    [1 / 2, -1 / 2, 1 / 2],
+    [0, 0, -1],
+  ],
+} satisfies Tiling;
+
+/** Of a tile of four rows, two would be made for nothing. */
+const tilingOf = (s: Extents): Tiling => (s.oh <= TWO.rows ? TWO : FOUR);
 
 /** Whether three rows of taps go over the image one row at a time, in blocks of channels. */
 export function hasRowTiles(e: Emitter, s: Extents): boolean {
@@ -92,7 +122,12 @@ function sumRows(
  * The sum of rows of each tile, without the zeros at its ends or between its taps. The first tile of an image with
  * `height` rows begins `top` rows above it.
  */
-function tileSum(height: number, top: number, tiles: number, coefficients: readonly number[]): RowSum {
+function tileSum(
+  height: number,
+  top: number,
+  { tiles, rows }: { tiles: number; rows: number },
+  coefficients: readonly number[],
+): RowSum {
   const last = coefficients.findLastIndex((c) => c !== 0);
   // The first tile's zeros in front are only left out where there is padding that they would have read.
   const first = Math.min(
@@ -101,9 +136,9 @@ function tileSum(height: number, top: number, tiles: number, coefficients: reado
   );
   const read = coefficients.slice(first, last + 1);
   const dilation = read.every((c, index) => index % 2 === 0 || c === 0) ? 2 : 1;
-  const after = Math.max(0, (tiles - 1) * TILE + last - top - (height - 1));
+  const after = Math.max(0, (tiles - 1) * rows + last - top - (height - 1));
   const taps = read.filter((_, index) => index % dilation === 0);
-  return { taps, dilation, stride: TILE, before: top - first, after };
+  return { taps, dilation, stride: rows, before: top - first, after };
 }
 
 /** `x` times a number plus `plus`, in blocks. */
@@ -119,7 +154,8 @@ function scaledPlus(e: Emitter, x: string, s: Extents, rows: number, factor: num
  */
 function convolveTiles(e: Emitter, s: Extents, x: string, kernels: string, epilogue: Epilogue): string {
   const b = e.channelBlock;
-  const tiles = Math.ceil(s.oh / TILE);
+  const tiling = tilingOf(s);
+  const tiles = Math.ceil(s.oh / tiling.rows);
   const rows = s.n * tiles;
   const image = toBlocks(e, x, s.c, s.n, s.h, s.w);
   const along = {
@@ -128,40 +164,61 @@ function convolveTiles(e: Emitter, s: Extents, x: string, kernels: string, epilo
     dilations: [1, s.dilations[1]],
     groups: s.groups,
   } as const;
-  const product = (position: number, done: Epilogue = {}) => {
-    const sum = tileSum(s.h, s.padding[0], tiles, OF_IMAGE[position]);
+  const product: Product = (position, done = {}) => {
+    const sum = tileSum(s.h, s.padding[0], { tiles, rows: tiling.rows }, tiling.ofImage[position]);
     const part = sumRows(e, image, [(s.c / b) * s.n, s.h, s.w], sum);
-    const taps = { taps: OF_KERNEL[position], dilation: 1, stride: 1, before: 0, after: 0 };
+    const taps = { taps: tiling.ofKernel[position], dilation: 1, stride: 1, before: 0, after: 0 };
     const kernel = sumRows(e, kernels, [s.o / b, 3, s.i * s.kw], taps);
     const operands = [e.reshape(part, [1, s.c, rows, s.w]), e.reshape(kernel, [s.o, s.i, 1, s.kw])];
     return blockedConv(e, operands[0], operands[1], [1, s.kw], along, done);
   };
-  const { bias, activation } = epilogue;
-  const same = (name: string) => e.reshape(name, [s.o / b, b, rows, s.ow]);
-  const whole = (name: string) => e.reshape(name, [1, s.o, rows, s.ow]);
-  // Every row has the result of point 1 in it, and with it the bias.
-  const [at1, atMinus1, at2, atMinus2] = [1, 2, 3, 4].map((point) =>
-    product(point, point === 1 ? { bias } : {}),
-  );
-  const even = e.emit('Add', [at1, atMinus1]);
-  const odd = e.emit('Sub', [at1, atMinus1]);
-  const even2 = e.emit('Add', [at2, atMinus2]);
-  const odd2 = e.emit('Sub', [at2, atMinus2]);
-  const cubes = whole(scaledPlus(e, odd2, s, rows, 8, { plus: same(odd) }));
-  const result = [
-    product(0, { plus: e.emit('Add', [even, even2]), activation }),
-    scaledPlus(e, odd2, s, rows, 2, { plus: same(odd), activation }),
-    scaledPlus(e, even2, s, rows, 4, { plus: same(even), activation }),
-    product(5, { plus: cubes, activation }),
-  ];
+  const result =
+    tiling === TWO ? resultOfTwo(e, product, epilogue) : resultOfFour(e, s, rows, product, epilogue);
   const outer = (s.o / b) * s.n;
   const woven = e.concat(
     result.map((row) => e.reshape(row, [outer * tiles, s.ow * b])),
     1,
   );
-  const made = e.reshape(woven, [outer, tiles * TILE, s.ow * b]);
-  const cut = tiles * TILE === s.oh ? made : e.slice(made, [1], [0], [s.oh]);
+  const made = e.reshape(woven, [outer, tiles * tiling.rows, s.ow * b]);
+  const cut = tiles * tiling.rows === s.oh ? made : e.slice(made, [1], [0], [s.oh]);
   return fromBlocks(e, cut, s.o, s.n, s.oh, s.ow);
+}
+
+/** The product at a point of the tiling, [1, O, rows, OW] in blocks. */
+type Product = (position: number, done?: Epilogue) => string;
+
+/** A^T of F(4,3): the rows of all tiles. Every row has the result of point 1 in it, and with it the bias. */
+function resultOfFour(
+  e: Emitter,
+  s: Extents,
+  rows: number,
+  product: Product,
+  { bias, activation }: Epilogue,
+): string[] {
+  const b = e.channelBlock;
+  const same = (name: string) => e.reshape(name, [s.o / b, b, rows, s.ow]);
+  const whole = (name: string) => e.reshape(name, [1, s.o, rows, s.ow]);
+  const [at1, atMinus1, at2, atMinus2] = [product(1, { bias }), product(2), product(3), product(4)];
+  const even = e.emit('Add', [at1, atMinus1]);
+  const odd = e.emit('Sub', [at1, atMinus1]);
+  const even2 = e.emit('Add', [at2, atMinus2]);
+  const odd2 = e.emit('Sub', [at2, atMinus2]);
+  const cubes = whole(scaledPlus(e, odd2, s, rows, 8, { plus: same(odd) }));
+  return [
+    product(0, { plus: e.emit('Add', [even, even2]), activation }),
+    scaledPlus(e, odd2, s, rows, 2, { plus: same(odd), activation }),
+    scaledPlus(e, even2, s, rows, 4, { plus: same(even), activation }),
+    product(5, { plus: cubes, activation }),
+  ];
+}
+
+/** A^T of F(2,3). */
+function resultOfTwo(e: Emitter, product: Product, { bias, activation }: Epilogue): string[] {
+  const [at1, atMinus1] = [product(1, { bias }), product(2)];
+  return [
+    product(0, { plus: e.emit('Add', [at1, atMinus1]), activation }),
+    product(3, { plus: e.emit('Sub', [at1, atMinus1]), activation }),
+  ];
 }
 
 /** The convolution. The weight is wanted as rows, [O, 3, KW, I]. */
@@ -191,15 +248,16 @@ export function hasTilesOfBoth(e: Emitter, s: Extents): boolean {
 /** dW [O, 3, KW, I] as G^T of the gradients of G w: six gradients of weights of one row, from a quarter of the rows. */
 export function winogradWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
   const b = e.channelBlock;
-  const tiles = Math.ceil(s.oh / TILE);
+  const tiles = Math.ceil(s.oh / FOUR.rows);
+  const tiling = { tiles, rows: FOUR.rows };
   const x = toBlocks(e, image, s.c, s.n, s.h, s.w);
   const dy = toBlocks(e, gradient, s.o, s.n, s.oh, s.ow);
   const padding = [0, s.padding[1], 0, s.padding[3]] as const;
   const row = { ...s, h: tiles, oh: tiles, kh: 1, padding };
-  const parts = OF_IMAGE.map((ofImage, position) => {
-    const ofRows = tileSum(s.h, s.padding[0], tiles, ofImage);
+  const parts = FOUR.ofImage.map((ofImage, position) => {
+    const ofRows = tileSum(s.h, s.padding[0], tiling, ofImage);
     const part = sumRows(e, x, [(s.c / b) * s.n, s.h, s.w], ofRows);
-    const ofResult = tileSum(s.oh, 0, tiles, OF_RESULT[position]);
+    const ofResult = tileSum(s.oh, 0, tiling, OF_RESULT[position]);
     const reached = sumRows(e, dy, [(s.o / b) * s.n, s.oh, s.ow], ofResult);
     const operands = [
       fromBlocks(e, part, s.c, s.n, tiles, s.w),
@@ -207,7 +265,7 @@ export function winogradWeightGradient(e: Emitter, s: Extents, image: string, gr
     ];
     return e.reshape(shiftedWeightGradient(e, row, operands[0], operands[1]), [s.o, 1, s.kw * s.i]);
   });
-  const transposed = [0, 1, 2].flatMap((tap) => OF_KERNEL.map((coefficients) => coefficients[tap]));
-  const ofKernel = e.constant(tensor('float32', [3, OF_KERNEL.length], Float32Array.from(transposed)));
+  const transposed = [0, 1, 2].flatMap((tap) => FOUR.ofKernel.map((coefficients) => coefficients[tap]));
+  const ofKernel = e.constant(tensor('float32', [3, FOUR.ofKernel.length], Float32Array.from(transposed)));
   return e.reshape(e.emit('MatMul', [ofKernel, e.concat(parts, 1)]), [s.o, 3, s.kw, s.i]);
 }

@@ -1,6 +1,7 @@
 /** Lowering of batch normalisation, its gradient, and the affine map per channel. */
 import type { NodeOf } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
+import { affineBlocks, throughBlocks } from '../conv/blocked.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
@@ -61,6 +62,17 @@ function channelAffine(
   const [n, c, h, w] = x.shape;
   if (e.form === 'training') {
     const [image, factor, shift] = [e.use(x, CHANNELS_FIRST), e.use(scale), e.use(bias)];
+    if (e.blocksOf(image)) {
+      e.defer(
+        y,
+        ['activation'],
+        ({ activation }) =>
+          throughBlocks(e, y.shape, [image], ([blocks]) =>
+            affineBlocks(e, blocks, c, factor, shift, activation),
+          )!,
+      );
+      return;
+    }
     e.defer(y, ['plus', 'activation'], (epilogue) =>
       e.reshape(affineRows(e, image, [c, n * h * w], factor, shift, epilogue), [c, n, h, w]),
     );

@@ -29,7 +29,7 @@ const TABLES: Readonly<Record<ConvOp, readonly Formulation[]>> = {
 /** The formulations that are correct for a shape, and the one that is taken where nothing was measured. */
 export function formulationsFor(op: ConvOp, s: Extents, e: Emitter) {
   const applicable = TABLES[op].filter((candidate) => candidate.applies(e, s));
-  return { applicable, usual: applicable.find((candidate) => candidate.usual(s)) ?? applicable[0] };
+  return { applicable, usual: applicable.find((candidate) => candidate.usual(s, e)) ?? applicable[0] };
 }
 
 /** The formulation that was measured to be fastest, or else the usual one. */

@@ -2,6 +2,7 @@
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
 import { type DType, sameShape } from '../../tensor/tensor.ts';
+import { addBlocks, throughBlocks } from '../conv/blocked.ts';
 import type { Activation, Emitter } from '../emitter.ts';
 import type { LowerRule } from '../lower.ts';
 import { activate } from '../rows.ts';
@@ -16,7 +17,7 @@ function unary(op: string): (node: NodeOf<Op>, e: Emitter) => void {
 /** An operand of a broadcasting op, in the result's layout; one with fewer axes gets leading ones first. */
 function operand(x: Value, result: Value, e: Emitter): string {
   const layout = e.layoutOf(result);
-  if (layout === 'logical' || x.shape.length === 0) return e.use(x);
+  if (layout === 'logical' || x.shape.length === 0) return e.use(x, 'logical');
   if (x.shape.length === result.shape.length) return e.use(x, layout);
   const shape = [...new Array(result.shape.length - x.shape.length).fill(1), ...x.shape];
   const widened = e.reshape(e.use(x), shape);
@@ -57,7 +58,13 @@ const ONNX_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64
 /** An activation, as part of what makes its operand where that is read by nobody else. */
 function activation({ inputs: [x], outputs: [y] }: NodeOf<Op>, e: Emitter, which: Activation): void {
   const maker = e.take(x, 'activation');
-  e.define(y, maker ? maker.make({ activation: which }) : activate(e, e.use(x, e.layoutOf(y)), which));
+  if (maker) {
+    e.define(y, maker.make({ activation: which }));
+    return;
+  }
+  const image = e.use(x, e.layoutOf(y));
+  const inBlocks = throughBlocks(e, y.shape, [image], ([blocks]) => activate(e, blocks, which));
+  e.define(y, inBlocks ?? activate(e, image, which));
 }
 
 /** Whether `x` is one number per channel of the images `like`. */
@@ -77,6 +84,15 @@ function sum(node: NodeOf<'add'>, e: Emitter): void {
     const rest = maker.takes.filter((taken) => taken !== kind);
     e.defer(y, rest, (epilogue) => maker.make({ ...epilogue, [kind]: other() }));
     return;
+  }
+  if (e.blockedImages && node.inputs.every((x) => sameShape(x.shape, y.shape))) {
+    const images = node.inputs.map((x) => e.use(x, e.layoutOf(y)));
+    const made = (activation?: Activation) =>
+      throughBlocks(e, y.shape, images, (blocks) => addBlocks(e, y.shape, blocks, activation));
+    if (images.every((image) => e.blocksOf(image))) {
+      e.defer(y, ['activation'], ({ activation }) => made(activation)!);
+      return;
+    }
   }
   broadcasting('Add')(node as NodeOf<Op>, e);
 }

@@ -3,9 +3,11 @@ import type { NodeOf } from '../../graph/graph.ts';
 import { dilatedWindow } from '../../graph/infer.ts';
 import type { Op, PoolAttributes } from '../../graph/ops.ts';
 import { type Shape, sizeOf } from '../../tensor/tensor.ts';
+import { throughBlocks } from '../conv/blocked.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
 import { physicalShape } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
+import { BLOCKED_DOMAIN } from '../rows.ts';
 
 /**
  * ONNX attributes of a pooling. Rounding up is written as padding behind the image, since runtimes disagree on
@@ -26,6 +28,20 @@ function poolAttributes(a: PoolAttributes, input: Shape, output: Shape): Attribu
   };
 }
 
+/** A pooling of an image that is to be had in blocks; every block of every image is a channel to itself. */
+function poolBlocks(
+  e: Emitter,
+  op: 'MaxPool' | 'AveragePool',
+  image: string,
+  [n, c, h, w]: Shape,
+  result: Shape,
+  attributes: Attributes,
+): string | undefined {
+  return throughBlocks(e, result, [image], ([blocks]) =>
+    e.emit(op, [e.reshape(blocks, [1, n * c, h, w])], attributes, BLOCKED_DOMAIN),
+  );
+}
+
 /** Where padding counts and sizes round up, the padding is made and only what lies behind it does not count. */
 function averagePool2d(
   { inputs: [x], outputs: [y], attributes: a }: NodeOf<'averagePool2d'>,
@@ -36,7 +52,9 @@ function averagePool2d(
   const [top, left, bottom, right] = a.padding;
   if (!(a.countIncludePad && a.ceilMode)) {
     const count = { count_include_pad: { int: Number(a.countIncludePad) } };
-    e.define(y, e.emit('AveragePool', [image], { ...poolAttributes(a, x.shape, y.shape), ...count }), layout);
+    const attributes = { ...poolAttributes(a, x.shape, y.shape), ...count };
+    const inBlocks = poolBlocks(e, 'AveragePool', image, x.shape, y.shape, attributes);
+    e.define(y, inBlocks ?? e.emit('AveragePool', [image], attributes), layout);
     return;
   }
   const padded = [x.shape[0], x.shape[1], x.shape[2] + top + bottom, x.shape[3] + left + right];
@@ -73,7 +91,13 @@ export const imageRules = {
       kernel_shape: { ints: attributes.kernel },
       dilations: { ints: attributes.dilations },
     };
-    const names = e.emitAll('MaxPool', [e.use(x, layout)], window, remembers ? 2 : 1);
+    const image = e.use(x, layout);
+    const inBlocks = remembers ? undefined : poolBlocks(e, 'MaxPool', image, x.shape, y.shape, window);
+    if (inBlocks) {
+      e.define(y, inBlocks, layout);
+      return;
+    }
+    const names = e.emitAll('MaxPool', [image], window, remembers ? 2 : 1);
     e.define(y, names[0], layout);
     if (remembers) e.define(indices, names[1], layout);
   },

@@ -2,6 +2,7 @@
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
 import { tensor } from '../../tensor/tensor.ts';
+import { throughBlocks } from '../conv/blocked.ts';
 import type { Attributes, Emitter } from '../emitter.ts';
 import {
   type Layout,
@@ -165,7 +166,8 @@ function expand({ inputs: [x], outputs: [y], attributes: { shape } }: NodeOf<'ex
 function concat({ inputs, outputs: [y], attributes: { axis } }: NodeOf<'concat'>, e: Emitter): void {
   const layout = e.layoutOf(y);
   const parts = inputs.map((x: Value) => e.use(x, layout));
-  e.define(y, e.emit('Concat', parts, { axis: { int: physicalAxis(axis, layout) } }));
+  const inBlocks = axis === 1 ? throughBlocks(e, y.shape, parts, (blocks) => e.concat(blocks, 1)) : undefined;
+  e.define(y, inBlocks ?? e.emit('Concat', parts, { axis: { int: physicalAxis(axis, layout) } }));
 }
 
 export const shapeRules = {
