@@ -41,38 +41,50 @@ function denseBlock(net: Network, name: string, x: Value, layers: number, growth
   return seen;
 }
 
+/** The end of a block, with its norm and ReLU; what detectors take of it. */
+const ended = (net: Network, normName: string, x: Value): Value => relu(batchNorm(net, normName, x));
+
 /** Half the channels, half the size. */
-function transition(net: Network, name: string, x: Value): Value {
-  const halved = { out: x.shape[1] / 2, kernel: 1 };
-  return averagePool2d(normConv(net, [`${name}.norm`, `${name}.conv`], x, halved), { kernel: 2 });
+function transition(net: Network, convName: string, x: Value): Value {
+  const halved = { out: Math.floor(x.shape[1] / 2), kernel: 1, initializer: heNormal('fanIn') };
+  return averagePool2d(conv(net, convName, x, halved), { kernel: 2 });
 }
 
 // Network
 
-const GROWTH = 32;
+interface Variant {
+  /** Layers of the blocks. */
+  readonly depths: readonly number[];
+  /** Channels that a layer adds. */
+  readonly growth: number;
+}
 
-function backbone(net: Network, images: Value, depths: readonly number[]): BackboneOutput {
+function backbone(net: Network, images: Value, { depths, growth }: Variant): BackboneOutput {
   const initializer = heNormal('fanIn');
-  const stem = { out: 2 * GROWTH, kernel: 7, strides: 2, padding: 3, initializer };
+  const stem = { out: 2 * growth, kernel: 7, strides: 2, padding: 3, initializer };
   let x = relu(batchNorm(net, 'features.norm0', conv(net, 'features.conv0', images, stem)));
   x = maxPool2d(x, { kernel: 3, strides: 2, padding: 1 });
-  depths.forEach((layers, index) => {
-    x = denseBlock(net, `features.denseblock${index + 1}`, x, layers, GROWTH);
-    if (index < depths.length - 1) x = transition(net, `features.transition${index + 1}`, x);
+  const stages = depths.map((layers, index) => {
+    const number = index + 1;
+    x = denseBlock(net, `features.denseblock${number}`, x, layers, growth);
+    if (number === depths.length) return ended(net, 'features.norm5', x);
+    const end = ended(net, `features.transition${number}.norm`, x);
+    x = transition(net, `features.transition${number}.conv`, end);
+    return end;
   });
-  const map = relu(batchNorm(net, 'features.norm5', x));
-  return { map, features: globalMean(map) };
+  const map = stages[stages.length - 1];
+  return { map, stages, features: globalMean(map) };
 }
 
 // Variants
 
-function densenet(depth: number, depths: readonly number[]): Model {
+function densenet(name: string, variant: Variant, size = IMAGENET_INPUT.size): Model {
   return defineModel({
-    name: `densenet${depth}`,
+    name,
     family: 'DenseNet',
     paper: 'Huang et al. 2016, arXiv 1608.06993',
-    input: IMAGENET_INPUT,
-    backbone: (net, images) => backbone(net, images, depths),
+    input: { ...IMAGENET_INPUT, size },
+    backbone: (net, images) => backbone(net, images, variant),
     originalHead: {
       classes: 1000,
       prefixes: ['classifier.'],
@@ -82,7 +94,9 @@ function densenet(depth: number, depths: readonly number[]): Model {
 }
 
 export const DENSENETS: readonly Model[] = [
-  densenet(121, [6, 12, 24, 16]),
-  densenet(169, [6, 12, 32, 32]),
-  densenet(201, [6, 12, 48, 32]),
+  densenet('densenet121', { depths: [6, 12, 24, 16], growth: 32 }),
+  densenet('densenet169', { depths: [6, 12, 32, 32], growth: 32 }),
+  densenet('densenet201', { depths: [6, 12, 48, 32], growth: 32 }),
+  // Miniature: a sixth of the layers, three eighths of the growth.
+  densenet('densenet_mini', { depths: [1, 2, 4, 3], growth: 12 }, 64),
 ];

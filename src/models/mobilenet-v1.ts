@@ -4,7 +4,7 @@
  * 2 pads only at the bottom and right), bytes scaled to -1 .. 1, batch norm epsilon 1e-3, output 0 is
  * "background". Layers are conv0, dw1, pw1, .. dw13, pw13, classifier; the norm of a layer is `dw1.bn`.
  */
-import { clip, type PaddingLike } from '../graph/build.ts';
+import { clip } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal } from '../nn/init.ts';
 import { type ConvLayerOptions, conv, globalMean, linear } from '../nn/layers.ts';
@@ -12,19 +12,12 @@ import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
 import type { BackboneOutput, Model } from './model.ts';
+import { samePadding } from './same-padding.ts';
 
 // Blocks
 
 /** How a convolution is finished before its ReLU6: `norm`, or `folded` into the weights with a bias left over. */
 type Finish = 'norm' | 'folded';
-
-/** TensorFlow's SAME: the output has ceil(size / stride) pixels, and an odd zero goes to the bottom and right. */
-function samePadding(x: Value, kernel: number, stride: number): PaddingLike {
-  const [, , ...sizes] = x.shape;
-  const total = sizes.map((size) => Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0));
-  const [top, left] = total.map((zeros) => Math.floor(zeros / 2));
-  return [top, left, total[0] - top, total[1] - left];
-}
 
 function layer(net: Network, name: string, x: Value, finish: Finish, options: ConvLayerOptions): Value {
   const y =
@@ -78,10 +71,13 @@ const LAYERS: readonly (readonly [number, number])[] = [
 function backbone(net: Network, images: Value, width: number, finish: Finish): BackboneOutput {
   const stem = { out: 32 * width, kernel: 3, strides: 2, padding: samePadding(images, 3, 2) };
   let x = layer(net, 'conv0', images, finish, stem);
+  const halved: Value[] = [];
   LAYERS.forEach(([out, stride], index) => {
+    if (stride === 2) halved.push(x);
     x = separable(net, index + 1, x, finish, out * width, stride);
   });
-  return { map: x, features: globalMean(x) };
+  // What is halved first has stride 2.
+  return { map: x, stages: [...halved.slice(1), x], features: globalMean(x) };
 }
 
 // Variants

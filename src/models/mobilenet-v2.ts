@@ -95,25 +95,30 @@ function backbone(net: Network, images: Value, variant: Variant): BackboneOutput
     activation(convolution(net, variant, `${name}.0`, `${name}.1`, x, options));
   let x = outer('features.0', images, { out: round8(32 * width), kernel: 3, strides: 2, padding: 1 });
   let index = 1;
+  const halved: Value[] = [];
   STAGES.forEach(([expansion, channels, depth], stage) => {
     for (let block = 0; block < depth; block++, index++) {
       const stride = block === 0 ? strides[stage] : 1;
+      if (stride === 2) halved.push(x);
       const out = round8(channels * width);
       x = invertedResidual(net, variant, `features.${index}`, x, { out, stride, expansion });
     }
   });
   // Narrow networks keep all 1,280 features; wide ones have more.
   x = outer(`features.${index}`, x, { out: round8(1280 * Math.max(1, width)), kernel: 1 });
-  return { map: x, features: globalMean(x) };
+  // What is halved first has stride 2.
+  return { map: x, stages: [...halved.slice(1), x], features: globalMean(x) };
 }
 
 // Variants
+
+const DROPOUT = 0.2;
 
 const ORIGINAL_HEAD: Model['originalHead'] = {
   classes: 1000,
   prefixes: ['classifier.'],
   logits: (net, { features }) =>
-    linear(net, 'classifier.1', dropout(net, 'classifier.0', features, 0.2), 1000, normalInit(0.01)),
+    linear(net, 'classifier.1', dropout(net, 'classifier.0', features, DROPOUT), 1000, normalInit(0.01)),
 };
 
 const TORCHVISION: Omit<Variant, 'width'> = {
@@ -130,6 +135,7 @@ function mobilenetV2(name: string, variant: Variant, originalHead?: Model['origi
     paper: 'Sandler et al. 2018, arXiv 1801.04381',
     input: IMAGENET_INPUT,
     backbone: (net, images) => backbone(net, images, variant),
+    dropout: originalHead && DROPOUT,
     originalHead,
   });
 }

@@ -15,6 +15,11 @@ export interface BackboneOutput {
   readonly map: Value;
   /** Penultimate features [N, F]. */
   readonly features: Value;
+  /**
+   * The last maps of strides 4, 8, 16 and 32, as detectors take them (C2 to C5), where an architecture has these. The
+   * sizes of images should be multiples of 32: architectures differ in how they round others.
+   */
+  readonly stages?: readonly Value[];
   /** Features [N, F] of auxiliary classifiers, where those are switched on, and the published weights of their losses. */
   readonly auxiliary?: readonly { readonly features: Value; readonly weight: number }[];
   /** Rate of the dropout that a classifier has before it, where that is switched. */

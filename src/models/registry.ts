@@ -1,11 +1,13 @@
 /** Every built-in architecture, and finding one by its name. The list is also what the tests run over. */
 import { messageOf, nearestNames, UserError } from '../util/errors.ts';
+import { ALEXNETS } from './alexnet.ts';
 import { DARKNETS } from './darknet-tiny.ts';
 import { withInput } from './define.ts';
 import { DENSENETS } from './densenet.ts';
 import { MOBILENETS_V1 } from './mobilenet-v1.ts';
 import { MOBILENETS_V2 } from './mobilenet-v2.ts';
 import type { Model } from './model.ts';
+import { NASNETS } from './nasnet.ts';
 import { RESNETS } from './resnet.ts';
 import { CIFAR_RESNETS } from './resnet-cifar.ts';
 import { RESNETS_V2 } from './resnet-v2.ts';
@@ -23,6 +25,8 @@ export const MODELS: readonly Model[] = [
   ...DARKNETS,
   ...DENSENETS,
   ...VGGS,
+  ...ALEXNETS,
+  ...NASNETS,
 ];
 
 const LARGEST_INPUT = 1024;

@@ -1,6 +1,6 @@
 /**
- * SqueezeNet 1.1: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB
- * model size" (arXiv 1602.07360), in the cheaper version of the authors' repository. Names are torchvision's.
+ * SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size"
+ * (arXiv 1602.07360). 1.0 is the paper's, 1.1 the cheaper version of the authors' repository. Names are torchvision's.
  */
 import { concat, maxPool2d, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
@@ -27,48 +27,69 @@ function fire(net: Network, name: string, x: Value, squeeze: number, expand: num
 
 // Network
 
-/** Position in the sequence -> squeeze and expand channels of a fire module; `pool` halves the map. */
-const LAYERS: readonly (readonly [number, 'pool' | readonly [number, number]])[] = [
-  [2, 'pool'],
-  [3, [16, 64]],
-  [4, [16, 64]],
-  [5, 'pool'],
-  [6, [32, 128]],
-  [7, [32, 128]],
-  [8, 'pool'],
-  [9, [48, 192]],
-  [10, [48, 192]],
-  [11, [64, 256]],
-  [12, [64, 256]],
-];
+interface Variant {
+  /** Output channels and kernel of the first convolution. */
+  readonly stem: readonly [number, number];
+  /** Squeeze and expand channels of the fire modules; a pooling halves the map. It begins behind the stem. */
+  readonly layers: readonly ('pool' | readonly [number, number])[];
+}
 
-function backbone(net: Network, images: Value): BackboneOutput {
-  let x = activated(net, 'features.0', images, { out: 64, kernel: 3, strides: 2 });
-  for (const [position, layer] of LAYERS) {
+const VERSION_0: Variant = {
+  stem: [96, 7],
+  layers: [
+    ...(['pool', [16, 64], [16, 64], [32, 128]] as const),
+    ...(['pool', [32, 128], [48, 192], [48, 192], [64, 256]] as const),
+    ...(['pool', [64, 256]] as const),
+  ],
+};
+
+const VERSION_1: Variant = {
+  stem: [64, 3],
+  layers: [
+    ...(['pool', [16, 64], [16, 64]] as const),
+    ...(['pool', [32, 128], [32, 128]] as const),
+    ...(['pool', [48, 192], [48, 192], [64, 256], [64, 256]] as const),
+  ],
+};
+
+/** Positions in torchvision's sequence of the first convolution and its ReLU. */
+const STEM_LAYERS = 2;
+
+function backbone(net: Network, images: Value, { stem, layers }: Variant): BackboneOutput {
+  let x = activated(net, 'features.0', images, { out: stem[0], kernel: stem[1], strides: 2 });
+  layers.forEach((layer, index) => {
     x =
       layer === 'pool'
         ? maxPool2d(x, { kernel: 3, strides: 2, ceilMode: true })
-        : fire(net, `features.${position}`, x, ...layer);
-  }
+        : fire(net, `features.${STEM_LAYERS + index}`, x, ...layer);
+  });
   return { map: x, features: globalMean(x) };
 }
+
+const DROPOUT = 0.5;
 
 /** A 1x1 convolution of the map to the classes, ReLU, then the mean: logits are never negative. */
 function originalLogits(net: Network, { map }: BackboneOutput): Value {
   const initializer = normalInit(0.01);
-  const kept = dropout(net, 'classifier.0', map, 0.5);
+  const kept = dropout(net, 'classifier.0', map, DROPOUT);
   return globalMean(activated(net, 'classifier.1', kept, { out: 1000, kernel: 1, initializer }));
 }
 
 // Variants
 
-export const SQUEEZENETS: readonly Model[] = [
-  defineModel({
-    name: 'squeezenet1_1',
+function squeezenet(name: string, variant: Variant): Model {
+  return defineModel({
+    name,
     family: 'SqueezeNet',
     paper: 'Iandola et al. 2016, arXiv 1602.07360',
     input: IMAGENET_INPUT,
-    backbone,
+    dropout: DROPOUT,
+    backbone: (net, images) => backbone(net, images, variant),
     originalHead: { classes: 1000, prefixes: ['classifier.'], logits: originalLogits },
-  }),
+  });
+}
+
+export const SQUEEZENETS: readonly Model[] = [
+  squeezenet('squeezenet1_0', VERSION_0),
+  squeezenet('squeezenet1_1', VERSION_1),
 ];

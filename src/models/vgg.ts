@@ -27,9 +27,12 @@ interface Variant {
 /** The grid that the fully connected layers take: 224 px halved five times. */
 const GRID = 7;
 
+const DROPOUT = 0.5;
+
 function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant): BackboneOutput {
   let x = images;
   let position = 0;
+  const last: Value[] = [];
   for (const stage of stages) {
     for (const out of stage) {
       // Without batch norm the forward variance counts, hence the fan of the inputs.
@@ -39,31 +42,36 @@ function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant
       x = relu(x);
       position += norm ? 3 : 2;
     }
+    last.push(x);
     x = maxPool2d(x, { kernel: 2 });
     position++;
   }
   const map = x;
   const cells = reshape(adaptiveMean(map, GRID), [map.shape[0], map.shape[1] * GRID * GRID]);
   x = relu(linear(net, 'classifier.0', cells, hidden, normalInit(0.01)));
-  x = dropout(net, 'classifier.2', x, 0.5);
-  return { map, features: relu(linear(net, 'classifier.3', x, hidden, normalInit(0.01))) };
+  x = dropout(net, 'classifier.2', x, DROPOUT);
+  const features = relu(linear(net, 'classifier.3', x, hidden, normalInit(0.01)));
+  return { map, stages: [...last.slice(2), map], features };
 }
 
 // Variants
 
 /** Any network of the family; tests make narrow ones. */
-export function vgg(name: string, variant: Variant): Model {
+export function vgg(name: string, variant: Variant, size = IMAGENET_INPUT.size): Model {
   return defineModel({
     name,
     family: 'VGG',
     paper: 'Simonyan, Zisserman 2014, arXiv 1409.1556',
-    input: IMAGENET_INPUT,
+    input: { ...IMAGENET_INPUT, size },
+    dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, variant),
     originalHead: {
       classes: 1000,
       prefixes: ['classifier.6.'],
-      logits: (net, { features }) =>
-        linear(net, 'classifier.6', dropout(net, 'classifier.5', features, 0.5), 1000, normalInit(0.01)),
+      logits: (net, { features }) => {
+        const kept = dropout(net, 'classifier.5', features, DROPOUT);
+        return linear(net, 'classifier.6', kept, 1000, normalInit(0.01));
+      },
     },
   });
 }
@@ -76,7 +84,12 @@ const CONFIGURATION_D = [
   [512, 512, 512],
 ];
 
+/** An eighth of the channels, and half the convolutions of the deeper stages. */
+const MINIATURE = { stages: [[8], [16], [32, 32], [64, 64], [64, 64]], hidden: 128 };
+
 export const VGGS: readonly Model[] = [
   vgg('vgg16', { norm: false, stages: CONFIGURATION_D, hidden: 4096 }),
   vgg('vgg16_bn', { norm: true, stages: CONFIGURATION_D, hidden: 4096 }),
+  vgg('vgg_mini', { norm: false, ...MINIATURE }, 64),
+  vgg('vgg_mini_bn', { norm: true, ...MINIATURE }, 64),
 ];

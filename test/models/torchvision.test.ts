@@ -17,6 +17,8 @@ describePython('torchvision', ['torch', 'torchvision'], () => {
   test.each([
     ['resnet18', 'tv.resnet18()'],
     ['resnet50', 'tv.resnet50()'],
+    ['resnext50_32x4d', 'tv.resnext50_32x4d()'],
+    ['squeezenet1_0', 'tv.squeezenet1_0()'],
     ['mobilenet_v2_035', 'tv.mobilenet_v2(width_mult=0.35)'],
     ['squeezenet1_1', 'tv.squeezenet1_1()'],
     ['densenet121', 'tv.densenet121()'],
