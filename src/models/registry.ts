@@ -1,13 +1,16 @@
 /** Every built-in architecture, and finding one by its name. The list is also what the tests run over. */
 import { messageOf, nearestNames, UserError } from '../util/errors.ts';
-import { ALEXNETS } from './alexnet.ts';
+import { BN_INCEPTIONS } from './bn-inception.ts';
 import { DARKNETS } from './darknet-tiny.ts';
 import { withInput } from './define.ts';
 import { DENSENETS } from './densenet.ts';
+import { GOOGLENETS } from './googlenet.ts';
+import { INCEPTION_RESNETS_V2 } from './inception-resnet-v2.ts';
+import { INCEPTIONS_V3 } from './inception-v3.ts';
+import { INCEPTIONS_V4 } from './inception-v4.ts';
 import { MOBILENETS_V1 } from './mobilenet-v1.ts';
 import { MOBILENETS_V2 } from './mobilenet-v2.ts';
 import type { Model } from './model.ts';
-import { NASNETS } from './nasnet.ts';
 import { RESNETS } from './resnet.ts';
 import { CIFAR_RESNETS } from './resnet-cifar.ts';
 import { RESNETS_V2 } from './resnet-v2.ts';
@@ -25,8 +28,11 @@ export const MODELS: readonly Model[] = [
   ...DARKNETS,
   ...DENSENETS,
   ...VGGS,
-  ...ALEXNETS,
-  ...NASNETS,
+  ...GOOGLENETS,
+  ...BN_INCEPTIONS,
+  ...INCEPTIONS_V3,
+  ...INCEPTIONS_V4,
+  ...INCEPTION_RESNETS_V2,
 ];
 
 const LARGEST_INPUT = 1024;
