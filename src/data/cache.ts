@@ -18,9 +18,11 @@ import { DECODERS, mapInOrder } from './concurrency.ts';
 import type { DecodedImage, ImageDataset, ImageRecord, View } from './contract.ts';
 
 /** Raise when the file's form or the way in which views are made changes. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const MAGIC = Buffer.from('TLVIEWS1', 'latin1');
 const DIGEST_BYTES = 32;
+/** Bytes per write call: images wait for one another, since calls and decoders share the threads of libuv. */
+const WRITE_BYTES = 1 << 22;
 /** Bytes per read call; one call cannot read more than 2 GiB. */
 const READ_BYTES = 1 << 26;
 
@@ -103,25 +105,57 @@ async function writeViews(
   view: View,
   onProgress: ProgressListener,
 ): Promise<void> {
-  const hash = createHash('sha256');
-  const write = async (bytes: Uint8Array) => {
-    hash.update(bytes);
-    await handle.writeFile(bytes);
-  };
+  const output = new DigestedWriter(handle);
   const phase = `decode images at ${view.size} px`;
   const sizes = Buffer.alloc(8 * records.length);
   let done = 0;
   onProgress({ phase, done, total: records.length });
-  await write(MAGIC);
+  await output.write(MAGIC);
   for await (const image of mapInOrder(records, DECODERS, (record) => dataset.render(record, view))) {
     sizes.writeUInt32LE(image.width, 8 * done);
     sizes.writeUInt32LE(image.height, 8 * done + 4);
-    await write(image.pixels);
+    await output.write(image.pixels);
     done++;
     onProgress({ phase, done, total: records.length });
   }
-  await write(sizes);
-  await handle.writeFile(hash.digest());
+  await output.write(sizes);
+  await output.end();
+}
+
+/** Gathers bytes into large writes, of which one is under way while the next is gathered, and ends with their digest. */
+class DigestedWriter {
+  readonly #handle: FileHandle;
+  readonly #hash = createHash('sha256');
+  #gathered: Uint8Array[] = [];
+  #bytes = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** The bytes must stay as they are. A failed write is thrown by a later call. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    this.#gathered.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes >= WRITE_BYTES) await this.#flush();
+  }
+
+  async end(): Promise<void> {
+    this.#gathered.push(this.#hash.digest());
+    await this.#flush();
+    await this.#writing;
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#handle.writeFile(Buffer.concat(this.#gathered));
+    // Thrown where it is awaited.
+    this.#writing.catch(() => {});
+    this.#gathered = [];
+    this.#bytes = 0;
+  }
 }
 
 /**

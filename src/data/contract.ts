@@ -44,7 +44,7 @@ export interface ImageDataset {
   readonly problems: readonly DataProblem[];
   /** Content address of classes, ids, labels, content hashes and splits: equal data, equal fingerprint. */
   readonly fingerprint: string;
-  /** How a view of an image is made; see `image/render.ts`. Decoding runs off the main thread. */
+  /** How a view of an image is made; see `image/render.ts`. Decoding runs off the calling thread. */
   render(record: ImageRecord, view: View): Promise<DecodedImage>;
 }
 

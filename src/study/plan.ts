@@ -10,7 +10,7 @@ import type { OpenedModel } from '../weights/index.ts';
  * Raise when the program would give other numbers for equal cells, so that stored results of the old one are
  * not taken for results of the new one.
  */
-const RESULT_VERSION = 2;
+const RESULT_VERSION = 3;
 
 export const SETTINGS: readonly Setting[] = ['fixed', 'finetune', 'scratch'];
 

@@ -3,6 +3,7 @@
  * widened when shrinking (antialiased), and at the border the weights that are left are scaled to add up to 1.
  */
 import type { DecodedImage, View } from '../contract.ts';
+import { instantiateMixKernels, type MixKernels, SLACK } from './mix-kernels.ts';
 
 /** A region of an image in whole pixels. */
 export interface CropBox {
@@ -40,17 +41,26 @@ const FILTERS: Readonly<Record<View['filter'], Filter>> = {
   },
 };
 
-/** The weights that bring `input` pixels in a line to `output` pixels. */
-export function filterWeights(name: View['filter'], input: number, output: number): FilterWeights {
+/**
+ * The weights that bring `input` pixels in a line to `output` pixels, or only a part of them: `length` pixels from
+ * `from` on, where both may be fractions.
+ */
+export function filterWeights(
+  name: View['filter'],
+  input: number,
+  output: number,
+  from = 0,
+  length = input,
+): FilterWeights {
   const filter = FILTERS[name];
-  const scale = input / output;
+  const scale = length / output;
   const widening = Math.max(scale, 1);
   const reach = filter.reach * widening;
   const taps = Math.min(input, Math.ceil(2 * reach));
   const starts = new Int32Array(output);
   const weights = new Float32Array(output * taps);
   for (let i = 0; i < output; i++) {
-    const centre = (i + 0.5) * scale;
+    const centre = from + (i + 0.5) * scale;
     const start = Math.min(Math.max(0, Math.floor(centre - reach + 0.5)), input - taps);
     starts[i] = start;
     let sum = 0;
@@ -65,6 +75,80 @@ export function filterWeights(name: View['filter'], input: number, output: numbe
 export interface ChannelScale {
   readonly scale: number;
   readonly shift: number;
+}
+
+/** Bytes of a float32, and of one pixel of a line between both passes. */
+const FLOAT = 4;
+const LINE_PIXEL = 3 * FLOAT;
+const PAGE = 1 << 16;
+
+/** Where the parts of one resampling lie in the kernels' memory. */
+interface Layout {
+  readonly scales: number;
+  readonly starts: number;
+  readonly columnWeights: number;
+  readonly lineWeights: number;
+  readonly line: number;
+  /** The rows of the image that make one line, as they lie in the image. */
+  readonly rows: number;
+  readonly output: number;
+}
+
+/** The kernels of this thread, and their memory as bytes and as numbers; made when first needed. */
+let kernels: MixKernels | undefined;
+let bytes = new Uint8Array();
+let floats = new Float32Array();
+let integers = new Int32Array();
+
+/** Copies what does not change from line to line into the kernels' memory, which grows as needed. */
+function prepare(
+  image: DecodedImage,
+  box: CropBox,
+  columns: FilterWeights,
+  lines: FilterWeights,
+  outputBytes: number,
+): Layout {
+  let end = 8 * FLOAT;
+  const place = (size: number) => {
+    const start = end;
+    end = (end + size + SLACK + SLACK - 1) & -SLACK;
+    return start;
+  };
+  const layout = {
+    scales: 0,
+    starts: place(FLOAT * columns.output),
+    columnWeights: place(FLOAT * columns.weights.length),
+    lineWeights: place(FLOAT * lines.weights.length),
+    // Rows are mixed eight values at a time.
+    line: place(LINE_PIXEL * (box.width + 8)),
+    rows: place(3 * image.width * lines.taps),
+    output: place(outputBytes),
+  };
+  kernels ??= instantiateMixKernels();
+  const { memory } = kernels;
+  const missing = end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  if (bytes.buffer !== memory.buffer) {
+    bytes = new Uint8Array(memory.buffer);
+    floats = new Float32Array(memory.buffer);
+    integers = new Int32Array(memory.buffer);
+  }
+  floats.set(columns.weights, layout.columnWeights / FLOAT);
+  floats.set(lines.weights, layout.lineWeights / FLOAT);
+  for (let x = 0; x < columns.output; x++)
+    integers[layout.starts / FLOAT + x] = LINE_PIXEL * columns.starts[x];
+  return layout;
+}
+
+/** The rows of the box that make line `y`, as one row of interleaved float32 pixels at `layout.line`. */
+function mixLine(image: DecodedImage, box: CropBox, lines: FilterWeights, y: number, layout: Layout): void {
+  const { taps, starts } = lines;
+  const stride = 3 * image.width;
+  const from = (box.top + starts[y]) * stride + 3 * box.left;
+  bytes.set(image.pixels.subarray(from, from + (taps - 1) * stride + 3 * box.width), layout.rows);
+  const weights = layout.lineWeights + FLOAT * y * taps;
+  const length = (3 * box.width + 7) & -8;
+  kernels!.mixRows(layout.rows, stride, taps, weights, length, layout.line);
 }
 
 /**
@@ -83,97 +167,47 @@ export function resampleToPlanes(
   target: Float32Array,
   to: number,
 ): void {
-  const { output: width } = columns;
-  const line = new Float32Array(3 * box.width);
+  const width = columns.output;
   const plane = width * lines.output;
+  const layout = prepare(image, box, columns, lines, 3 * plane * FLOAT);
+  for (const [c, { scale, shift }] of channels.entries()) {
+    floats[layout.scales / FLOAT + c] = scale;
+    floats[layout.scales / FLOAT + 4 + c] = shift;
+  }
+  const { line, starts, columnWeights, output, scales } = layout;
   for (let y = 0; y < lines.output; y++) {
-    mixRows(image, box, lines, y, line);
+    mixLine(image, box, lines, y, layout);
     // One pixel after the other from this place, or before it.
-    const first = to + y * width + (mirrored ? width - 1 : 0);
-    mixColumns(line, columns, mirrored ? -1 : 1, channels, target, first, plane);
+    const first = output + FLOAT * (y * width + (mirrored ? width - 1 : 0));
+    const step = mirrored ? -FLOAT : FLOAT;
+    const { taps } = columns;
+    kernels!.mixColumnsToPlanes(line, starts, taps, columnWeights, width, first, plane * FLOAT, step, scales);
   }
+  target.set(floats.subarray(output / FLOAT, output / FLOAT + 3 * plane), to);
 }
 
-/** The rows of the box that make line `y`, as one row of interleaved pixels. */
-function mixRows(
-  image: DecodedImage,
-  box: CropBox,
-  lines: FilterWeights,
-  y: number,
-  line: Float32Array,
-): void {
-  const { pixels } = image;
-  const { taps, starts, weights } = lines;
-  const stride = 3 * image.width;
-  let from = (box.top + starts[y]) * stride + 3 * box.left;
-  if (taps === 1) {
-    for (let i = 0; i < line.length; i++) line[i] = pixels[from + i];
-    return;
-  }
-  // The first two at once: without a shrink there are no more.
-  const first = weights[y * taps];
-  const second = weights[y * taps + 1];
-  for (let i = 0; i < line.length; i++)
-    line[i] = first * pixels[from + i] + second * pixels[from + stride + i];
-  for (let k = 2; k < taps; k++) {
-    const weight = weights[y * taps + k];
-    from += k === 2 ? 2 * stride : stride;
-    if (weight !== 0) for (let i = 0; i < line.length; i++) line[i] += weight * pixels[from + i];
-  }
-}
-
-/** The pixels of a line in three planes, each `plane` behind the one before. */
-function mixColumns(
-  line: Float32Array,
-  { output, taps, starts, weights }: FilterWeights,
-  direction: 1 | -1,
-  [c0, c1, c2]: readonly ChannelScale[],
-  target: Float32Array,
-  first: number,
-  plane: number,
-): void {
-  const { scale: scale0, shift: shift0 } = c0;
-  const { scale: scale1, shift: shift1 } = c1;
-  const { scale: scale2, shift: shift2 } = c2;
-  let at = first;
-  for (let x = 0; x < output; x++) {
-    let from = starts[x] * 3;
-    const end = (x + 1) * taps;
-    let weight = weights[x * taps];
-    let red = weight * line[from];
-    let green = weight * line[from + 1];
-    let blue = weight * line[from + 2];
-    for (let k = x * taps + 1; k < end; k++) {
-      weight = weights[k];
-      from += 3;
-      red += weight * line[from];
-      green += weight * line[from + 1];
-      blue += weight * line[from + 2];
-    }
-    target[at] = red * scale0 + shift0;
-    target[at + plane] = green * scale1 + shift1;
-    target[at + 2 * plane] = blue * scale2 + shift2;
-    at += direction;
-  }
-}
-
-const UNSCALED: readonly ChannelScale[] = [0, 1, 2].map(() => ({ scale: 1, shift: 0 }));
-
-/** The whole image at another size, rounded to 8 bits. */
+/**
+ * The region `part` of an image at another size, rounded to 8 bits. Its sides may be fractions of pixels; where they
+ * are whole numbers, pixels outside have no influence.
+ */
 export function resample(
   image: DecodedImage,
+  part: CropBox,
   width: number,
   height: number,
   filter: View['filter'],
 ): DecodedImage {
-  const box = { left: 0, top: 0, width: image.width, height: image.height };
-  const columns = filterWeights(filter, image.width, width);
-  const lines = filterWeights(filter, image.height, height);
-  const planes = new Float32Array(3 * width * height);
-  resampleToPlanes(image, box, columns, lines, false, UNSCALED, planes, 0);
-  const plane = width * height;
-  const pixels = new Uint8ClampedArray(3 * plane);
-  // A clamped array rounds to the nearest integer in 0..255.
-  for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = planes[c * plane + i];
-  return { width, height, pixels: new Uint8Array(pixels.buffer) };
+  const [left, top] = [Math.floor(part.left), Math.floor(part.top)];
+  const right = Math.min(image.width, Math.ceil(part.left + part.width));
+  const bottom = Math.min(image.height, Math.ceil(part.top + part.height));
+  const box = { left, top, width: right - left, height: bottom - top };
+  const columns = filterWeights(filter, box.width, width, part.left - left, part.width);
+  const lines = filterWeights(filter, box.height, height, part.top - top, part.height);
+  const layout = prepare(image, box, columns, lines, 3 * width * height);
+  const { line, starts, columnWeights, output } = layout;
+  for (let y = 0; y < height; y++) {
+    mixLine(image, box, lines, y, layout);
+    kernels!.mixColumnsToBytes(line, starts, columns.taps, columnWeights, width, output + 3 * y * width);
+  }
+  return { width, height, pixels: bytes.slice(output, output + 3 * width * height) };
 }
