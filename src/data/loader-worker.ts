@@ -1,30 +1,44 @@
-/** The thread that fills batches for `loader.ts`. Buffers come and go by transfer, so no pixels are copied. */
-import { parentPort, workerData } from 'node:worker_threads';
+/**
+ * The thread that fills batches for `loader.ts`, for one loader after another. Buffers come and go by transfer, so no
+ * pixels are copied.
+ */
+import { parentPort } from 'node:worker_threads';
 import { invariant } from '../util/errors.ts';
 import { type BatchPlan, type BatchTransform, writeBatch } from './batch.ts';
 import type { PixelStore } from './cache.ts';
 
-export interface LoaderWorkerData {
+/** What a loader says when it begins. */
+export interface LoaderJob {
+  /** Unique in the process: tells the batches of this loader from those of one that was closed before. */
+  readonly loader: number;
   readonly store: PixelStore;
   readonly transform: BatchTransform;
+  /** Shared: 1 as soon as the loader is closed and its batches are of no more use. */
+  readonly closed: Int32Array;
 }
 
-export interface FillRequest {
-  readonly plan: BatchPlan;
-  readonly images: Float32Array<ArrayBuffer>;
-}
+export type LoaderMessage =
+  | { readonly kind: 'begin'; readonly job: LoaderJob }
+  | { readonly kind: 'fill'; readonly plan: BatchPlan; readonly images: Float32Array<ArrayBuffer> }
+  | { readonly kind: 'end' };
 
 export interface FilledBatch {
+  readonly loader: number;
   readonly step: number;
   readonly images: Float32Array<ArrayBuffer>;
 }
 
 invariant(parentPort, 'the loader worker runs as a worker thread');
 const port = parentPort;
-const { store, transform } = workerData as LoaderWorkerData;
+let job: LoaderJob | undefined;
 
-port.on('message', ({ plan, images }: FillRequest) => {
-  writeBatch(store, plan, transform, images);
-  const filled: FilledBatch = { step: plan.step, images };
-  port.postMessage(filled, [images.buffer]);
+port.on('message', (message: LoaderMessage) => {
+  if (message.kind === 'begin') job = message.job;
+  else if (message.kind === 'end') job = undefined;
+  else if (job && Atomics.load(job.closed, 0) === 0) {
+    const { plan, images } = message;
+    writeBatch(job.store, plan, job.transform, images);
+    const filled: FilledBatch = { loader: job.loader, step: plan.step, images };
+    port.postMessage(filled, [images.buffer]);
+  }
 });

@@ -4,12 +4,12 @@
  * Four buffers go round: two in the hands of the consumer, two being filled. They are transferred, not shared,
  * because the engine accepts no shared memory as input.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { invariant } from '../util/errors.ts';
-import { moduleBeside, workerExecArgv } from '../util/worker.ts';
 import { type BatchPlan, BatchSequence, type BatchTransform, writeBatch } from './batch.ts';
-import { imageAt, type PixelStore, type ViewCache } from './cache.ts';
-import type { FilledBatch, FillRequest, LoaderWorkerData } from './loader-worker.ts';
+import { imageAt, type ViewCache } from './cache.ts';
+import { giveBackThread, takeThread } from './loader-threads.ts';
+import type { FilledBatch, LoaderJob, LoaderMessage } from './loader-worker.ts';
 
 /** How many batches are prepared ahead of the one that is handed out. */
 const PREFETCH = 2;
@@ -17,6 +17,9 @@ const PREFETCH = 2;
 const HELD = 2;
 
 type Images = Float32Array<ArrayBuffer>;
+
+/** How many loaders this process has opened. */
+let opened = 0;
 
 export interface BatchLoaderOptions extends Omit<BatchTransform, 'kind'> {
   readonly cache: ViewCache;
@@ -61,6 +64,7 @@ export class BatchLoader {
   readonly #options: BatchLoaderOptions;
   readonly #transform: BatchTransform;
   readonly #sequence: BatchSequence;
+  readonly #job: LoaderJob;
   readonly #workers: Worker[];
   readonly #jobs: Job[] = [];
   readonly #held: Images[] = [];
@@ -80,7 +84,14 @@ export class BatchLoader {
     this.#transform = { kind: transform, size, mean, std, seed, smallestCrop };
     this.#sequence = new BatchSequence(indices, batchSize, transform, seed);
     this.batchesPerEpoch = Math.ceil(indices.length / batchSize);
-    this.#workers = Array.from({ length: options.threads ?? 1 }, () => this.#startWorker());
+    const { sizes, offsets, pixels } = cache;
+    this.#job = {
+      loader: opened++,
+      store: { sizes, offsets, pixels },
+      transform: this.#transform,
+      closed: new Int32Array(new SharedArrayBuffer(4)),
+    };
+    this.#workers = Array.from({ length: options.threads ?? 1 }, () => this.#takeWorker());
     this.#nextStep = options.startStep ?? 0;
     if (this.#workers.length > 0) for (let i = 0; i < PREFETCH; i++) this.#request();
   }
@@ -102,10 +113,16 @@ export class BatchLoader {
     return { images, labels, indices: plan.indices, count: plan.count };
   }
 
-  /** Ends the threads. Batches that were handed out stay valid. */
+  /** Gives the threads back, or ends them where one has failed. Batches that were handed out stay valid. */
   async close(): Promise<void> {
+    const intact = this.#failure === null;
+    Atomics.store(this.#job.closed, 0, 1);
     this.#fail(new Error('internal: the batch loader is closed'));
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    for (const worker of this.#workers.splice(0)) {
+      worker.off('message', this.#onFilled).off('error', this.#onError);
+      if (intact) giveBackThread(worker);
+      else await worker.terminate();
+    }
   }
 
   /** Has the batch after those already asked for made, in a buffer that is no longer held. */
@@ -128,24 +145,24 @@ export class BatchLoader {
     const filled = new Promise<Images>((resolve, reject) => {
       this.#waiting.set(plan.step, { resolve, reject });
     });
-    const request: FillRequest = { plan, images };
+    const request: LoaderMessage = { kind: 'fill', plan, images };
     this.#workers[plan.step % this.#workers.length].postMessage(request, [images.buffer]);
     return filled;
   }
 
-  #startWorker(): Worker {
-    const url = moduleBeside(import.meta.url, 'loader-worker');
-    const { sizes, offsets, pixels } = this.#options.cache;
-    const store: PixelStore = { sizes, offsets, pixels };
-    const workerData: LoaderWorkerData = { store, transform: this.#transform };
-    const worker = new Worker(url, { workerData, execArgv: workerExecArgv(url) });
-    worker.on('message', ({ step, images }: FilledBatch) => {
-      this.#waiting.get(step)?.resolve(images);
-      this.#waiting.delete(step);
-    });
-    worker.on('error', (error) => this.#fail(error));
-    return worker;
+  #takeWorker(): Worker {
+    const worker = takeThread();
+    worker.postMessage({ kind: 'begin', job: this.#job } satisfies LoaderMessage);
+    return worker.on('message', this.#onFilled).on('error', this.#onError);
   }
+
+  readonly #onFilled = ({ loader, step, images }: FilledBatch): void => {
+    if (loader !== this.#job.loader) return;
+    this.#waiting.get(step)?.resolve(images);
+    this.#waiting.delete(step);
+  };
+
+  readonly #onError = (error: Error): void => this.#fail(error);
 
   #fail(error: Error): void {
     this.#failure ??= error;

@@ -231,6 +231,16 @@ describe('batch loader', () => {
     await loader.close();
   });
 
+  test('a thread serves one loader after another, and none is told of batches of one before', async () => {
+    const options = { transform: 'centre', threads: 2 } as const;
+    const expected = await take(4, options);
+    for (let i = 0; i < 5; i++) {
+      // Closed while its threads are filling batches of other images with the same steps.
+      await loaderOf({ ...options, indices: [7, 8, 9, 10, 11] }).close();
+      expect(await take(4, options)).toEqual(expected);
+    }
+  });
+
   test('refuses what cannot work', () => {
     expect(() => loaderOf({ indices: [] })).toThrow('internal:');
     expect(() => loaderOf({ indices: [12] })).toThrow('internal:');
