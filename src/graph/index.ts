@@ -14,5 +14,6 @@ export type {
   ScatterReduction,
 } from './ops.ts';
 export { printGraph, printNode } from './print.ts';
+export { simplify } from './simplify.ts';
 export { specialize } from './specialize.ts';
 export { verify } from './verify.ts';

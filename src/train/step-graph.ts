@@ -6,6 +6,7 @@
 import { gradient } from '../autodiff/gradient.ts';
 import { add, argMax, cast, clip, equal, mul, sub, sum } from '../graph/build.ts';
 import { Graph, type NodeOf, type Value } from '../graph/graph.ts';
+import { simplify } from '../graph/simplify.ts';
 import { softmaxCrossEntropy } from '../nn/losses.ts';
 import { Network, type NormPhase, type Phase, type Variable } from '../nn/network.ts';
 import {
@@ -70,6 +71,11 @@ class Program {
     this.carried.set(name, `next:${name}`);
     if (how) this.overwritten.add(name);
   }
+
+  /** Computes the outputs from other values of the same meaning. */
+  replace(by: (value: Value) => Value): void {
+    for (const [name, value] of this.outputs) this.outputs.set(name, by(value));
+  }
 }
 
 export interface StepGraph {
@@ -123,7 +129,12 @@ export function buildStep(classifier: Classifier, definition: StepDefinition): S
   carryUpdates(net.graph, update, rule, trained, total, definition);
   const slots = trained.flatMap(({ name }) => rule.slots.map((slot) => slotName(slot, name)));
   const counters = [...rule.counters.keys()];
-  const results = [loss, ...gradients];
+  const wanted = [loss, ...gradients];
+  const simplified = simplify([...wanted, ...main.outputs.values(), ...update.outputs.values()], {
+    recomputed: definition.recompute,
+  });
+  for (const program of new Set([main, update])) program.replace(simplified);
+  const results = wanted.map(simplified);
   return {
     ...{ net, images, parts, main, trained, results, slots, counters },
     update: parts === 1 ? undefined : update,
