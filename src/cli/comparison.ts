@@ -10,6 +10,7 @@ import { type CellTask, environmentOf, openDataset, planCells, runCells } from '
 import { gridOf, type Protocol } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
+import type { ProgressListener } from '../util/progress.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { studyFormulations } from './study-formulations.ts';
@@ -24,6 +25,8 @@ export interface ComparisonOptions {
   readonly splitSeed: number;
   readonly out: string;
   readonly cacheFolder: string;
+  /** Whether weights may be taken from the cache folder only. */
+  readonly offline?: boolean;
   readonly threads: number;
   readonly device: Device;
   /** Bytes that training may take. */
@@ -51,9 +54,8 @@ export async function runComparison(
   display: ProgressDisplay,
 ): Promise<Comparison> {
   const startedAt = new Date().toISOString();
-  const models = await Promise.all(
-    options.models.map(async (spec) => ({ spec, opened: await openModel(spec) })),
-  );
+  const models: { spec: string; opened: OpenedModel }[] = [];
+  for (const spec of options.models) models.push({ spec, opened: await openShown(spec, options, display) });
   requireDistinct(models.map(({ opened }) => opened.label));
   const datasets = await openDatasets(options, display);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
@@ -91,6 +93,16 @@ export async function runComparison(
   } finally {
     await store.close();
   }
+}
+
+/** Opens a model, showing what is downloaded. */
+export function openShown(
+  spec: string,
+  { cacheFolder, offline }: Pick<ComparisonOptions, 'cacheFolder' | 'offline'>,
+  display: ProgressDisplay,
+): Promise<OpenedModel> {
+  const onProgress: ProgressListener = ({ phase, note }) => display.prepare(`${phase}: ${note}`);
+  return openModel(spec, { cacheFolder, offline, onProgress });
 }
 
 async function openDatasets(

@@ -16,7 +16,7 @@ export const OPTIONS = {
   models: {
     flags: '--models <list>',
     description:
-      'comma-separated: file.safetensors, file.onnx, architecture=file.safetensors, an architecture name (from scratch only), or demo/NAME',
+      'comma-separated: file.safetensors, file.pth, file.onnx, architecture=file.pth, timm/NAME or hf:owner/name (downloaded), an architecture name (from scratch only), or demo/NAME',
     default: 'demo/resnet18_025,demo/mobilenet_v1_025,demo/mobilenet_v2_035',
   },
   settings: {
@@ -43,8 +43,9 @@ export const OPTIONS = {
   cache: {
     flags: '--cache <folder>',
     description:
-      'where decoded images and measured speeds are kept between runs (default: transferlab in the user cache folder)',
+      'where downloads, decoded images and measured speeds are kept between runs (default: transferlab in the user cache folder)',
   },
+  offline: { flags: '--offline', description: 'download nothing: weights come from the cache folder' },
   threads: { flags: '--threads <n>', description: 'processor threads of the engine (default: all cores)' },
   device: {
     flags: '--device <name>',

@@ -50,7 +50,10 @@ export async function runCell(
   const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
     openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
   );
-  const opened = await remembered(models, task.model, () => openModel(task.model));
+  const opened = await remembered(models, task.model, () =>
+    // What the comparison opened is there; a worker downloads nothing.
+    openModel(task.model, { cacheFolder, offline: true }),
+  );
   requireUnchanged(task, dataset, opened);
   const weights = cell.setting === 'scratch' ? undefined : opened.weights;
   const inputs: SettingInputs = {

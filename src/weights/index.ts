@@ -1,6 +1,8 @@
-/** Weights: safetensors files, strict loading, and opening a model by what a user types. */
-export { type FitOptions, fitWeights, type Weights } from './load.ts';
+/** Weights: files of tensors, downloads, strict loading, and opening a model by what a user types. */
+export { type PublishedWeights, publishedWeights } from './catalog.ts';
+export { type FitOptions, fitWeights } from './load.ts';
 export { modelOfFile, saveWeights, type WeightsDescription } from './metadata.ts';
-export { type OpenedModel, openModel } from './open.ts';
+export { type OpenedModel, type OpenOptions, openModel } from './open.ts';
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
+export type { Weights } from './tensor-file.ts';
 export { readTorch } from './torch/torch-file.ts';

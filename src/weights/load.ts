@@ -5,14 +5,21 @@ import type { Model } from '../models/model.ts';
 import { TRANSFER_HEAD_PREFIX } from '../models/transfer-head.ts';
 import { type Shape, sameShape, showShape, type Tensor } from '../tensor/tensor.ts';
 import { UserError } from '../util/errors.ts';
-
-export type Weights = Map<string, Tensor<'float32'>>;
+import { withNamesOf } from './names.ts';
+import { readTensors, type TensorFile, type Weights } from './tensor-file.ts';
 
 export interface FitOptions {
   /** What the error calls the tensors, usually their file. */
   source: string;
   /** `drop`: only the backbone is wanted, and the file may have any head or none. `keep`: it must have the original one. */
   originalHead?: 'drop' | 'keep';
+}
+
+export interface LoadedWeights {
+  /** The backbone's variables by name. */
+  readonly weights: Weights;
+  /** Classes of the head in the file, when it is another one than the original; it is left out. */
+  readonly otherHead?: number;
 }
 
 /** Names shown per kind of misfit. */
@@ -28,37 +35,60 @@ export function fitWeights(
   tensors: ReadonlyMap<string, Tensor<'float32'>>,
   options: FitOptions,
 ): Weights {
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+  const weights: Weights = new Map(
+    fitNames(model, shapes, options).map((name) => [name, tensors.get(name)!]),
+  );
+  requireFinite(weights, options.source);
+  return weights;
+}
+
+/**
+ * The backbone's weights from an open file, under whichever of the known names it has them. Only what is wanted is
+ * read.
+ * @throws UserError as `fitWeights`; WEIGHTS_NAME_TWICE
+ */
+export async function loadWeights(model: Model, file: TensorFile, source: string): Promise<LoadedWeights> {
+  const renamed = withNamesOf(model, file, source);
+  const weights = await readTensors(renamed, fitNames(model, renamed.shapes, { source }));
+  requireFinite(weights, source);
+  return { weights, otherHead: otherHeadOf(model, renamed.shapes) };
+}
+
+/** Names of the variables that are wanted, after a check that the shapes are those of the model. */
+function fitNames(model: Model, shapes: ReadonlyMap<string, Shape>, options: FitOptions): string[] {
   const { source, originalHead = 'drop' } = options;
   const variables = variablesOf(model);
   const wanted = originalHead === 'keep' ? [...variables.backbone, ...variables.head] : variables.backbone;
-  checkMisfits(model, wanted, tensors, source);
-  const weights: Weights = new Map(wanted.map(({ name }) => [name, tensors.get(name)!]));
+  checkMisfits(model, wanted, shapes, source);
+  return wanted.map(({ name }) => name);
+}
+
+function requireFinite(weights: Weights, source: string): void {
   for (const [name, { data }] of weights) {
-    if (!data.every(Number.isFinite)) {
-      throw new UserError(
-        'WEIGHTS_NOT_FINITE',
-        `Tensor ${name} of ${source} holds numbers that are infinite or not numbers.`,
-        'The network diverged when it was trained, or the file is damaged: use another one.',
-      );
-    }
+    if (data.every(Number.isFinite)) continue;
+    throw new UserError(
+      'WEIGHTS_NOT_FINITE',
+      `Tensor ${name} of ${source} holds numbers that are infinite or not numbers.`,
+      'The network diverged when it was trained, or the file is damaged: use another one.',
+    );
   }
-  return weights;
 }
 
 function checkMisfits(
   model: Model,
   wanted: readonly { name: string; shape: Shape }[],
-  tensors: ReadonlyMap<string, Tensor<'float32'>>,
+  shapes: ReadonlyMap<string, Shape>,
   source: string,
 ): void {
   const names = new Set(wanted.map(({ name }) => name));
   const headPrefixes = [...(model.originalHead?.prefixes ?? []), TRANSFER_HEAD_PREFIX];
-  const missing = [...names].filter((name) => !tensors.has(name));
-  const extra = [...tensors.keys()].filter(
+  const missing = [...names].filter((name) => !shapes.has(name));
+  const extra = [...shapes.keys()].filter(
     (name) => !names.has(name) && !headPrefixes.some((prefix) => name.startsWith(prefix)),
   );
   const misshaped = wanted.flatMap(({ name, shape }) => {
-    const found = tensors.get(name)?.shape ?? shape;
+    const found = shapes.get(name) ?? shape;
     return sameShape(found, shape) ? [] : [`${name} (${showShape(found)} instead of ${showShape(shape)})`];
   });
   if (missing.length + extra.length + misshaped.length === 0) return;
@@ -74,4 +104,14 @@ function list(kind: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const more = names.length > SHOWN ? ' and more' : '';
   return `${names.length} ${kind}: ${names.slice(0, SHOWN).join(', ')}${more}`;
+}
+
+/** Classes of a head in the file that is not of the original head's shape, by the length of its bias or weight. */
+function otherHeadOf(model: Model, shapes: ReadonlyMap<string, Shape>): number | undefined {
+  for (const { name, shape } of variablesOf(model).head) {
+    const found = shapes.get(name);
+    if (found && found.length > 0 && !sameShape(found, shape)) return found[0];
+  }
+  const own = shapes.get(`${TRANSFER_HEAD_PREFIX}weight`);
+  return own?.[0];
 }

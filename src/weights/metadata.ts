@@ -30,6 +30,9 @@ const PUBLISHED: readonly { model: string; arch: string; stem: string }[] = [
     stem: 'resnet50v2_stages123',
   },
   { model: 'squeezenet1_1', arch: 'squeezenet1_1', stem: 'squeezenet1_1' },
+  // Names of torchvision's files that are not those of its networks.
+  { model: 'alexnet', arch: 'alexnet', stem: 'alexnet-owt' },
+  { model: 'inception_v3', arch: 'inception_v3', stem: 'inception_v3_google' },
 ];
 
 /** What is written beside the tensors. */
@@ -66,7 +69,7 @@ export async function saveWeights(
  */
 export function modelOfFile(path: string, metadata: Metadata): Model {
   if (metadata.transferlab_model !== undefined) return findModel(metadata.transferlab_model);
-  const stem = basename(path, '.safetensors');
+  const stem = stemOf(path);
   const byArch = PUBLISHED.find(({ arch }) => arch === metadata.arch);
   const byStem = PUBLISHED.find((row) => row.stem === stem);
   const name = byArch?.model ?? byStem?.model ?? MODELS.find((model) => model.name === stem)?.name;
@@ -76,6 +79,14 @@ export function modelOfFile(path: string, metadata: Metadata): Model {
     `Neither the metadata nor the name of ${path} says which architecture its weights belong to.`,
     `Write registryName=path, for example resnet50=${path}; \`transferlab models\` lists the names.`,
   );
+}
+
+/** File name without endings, and without the part of its checksum that torchvision puts there: `resnet50-0676ba61.pth`. */
+function stemOf(path: string): string {
+  return basename(path)
+    .replace(/\.(safetensors|pth|pt|th|bin|ckpt|tar)$/i, '')
+    .replace(/\.pth$/i, '')
+    .replace(/-[0-9a-f]{8,64}$/, '');
 }
 
 /** `model` with the normalisation that the metadata of our own files states; others have their own conventions. */

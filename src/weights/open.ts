@@ -1,16 +1,24 @@
 /** Opens a model by what a user types. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { importOnnxClassifier } from '../models/imported/import.ts';
 import type { Model } from '../models/model.ts';
 import { findModel } from '../models/registry.ts';
+import { defaultCacheFolder } from '../util/cache-folder.ts';
 import { UserError } from '../util/errors.ts';
 import { sha256OfFile } from '../util/hash.ts';
-import { fitWeights, type Weights } from './load.ts';
+import type { ProgressListener } from '../util/progress.ts';
+import { type ByteSource, openFileSource } from './byte-source.ts';
+import { demoFile, demoNames } from './demo.ts';
+import { hubFiles } from './hub.ts';
+import { modelOfConfig, readHubConfig } from './hub-config.ts';
+import { type HubName, parseHubName } from './hub-name.ts';
+import { fitWeights, loadWeights } from './load.ts';
 import { modelOfFile, withStatedInput } from './metadata.ts';
-import { readSafetensors } from './safetensors.ts';
+import { openSafetensors } from './safetensors.ts';
+import { type TensorFile, using, type Weights } from './tensor-file.ts';
+import { openTorch } from './torch/torch-file.ts';
+import { webFile } from './web.ts';
 
 export interface OpenedModel {
   readonly model: Model;
@@ -20,30 +28,52 @@ export interface OpenedModel {
   readonly weightsHash: string | undefined;
   /** Short name for tables and figures. */
   readonly label: string;
-  /** One sentence for reports: what the weights are and where they come from. */
+  /** For reports: what the weights are and where they come from. */
   readonly source: string;
 }
 
-/** The weights that come with the package, `assets/weights` in its root, from `src/weights` as from `dist/weights`. */
-const DEMO_FOLDER = fileURLToPath(new URL('../../assets/weights/', import.meta.url));
+export interface OpenOptions {
+  /** Where downloads are kept; the operating system's place for such files when left out. */
+  readonly cacheFolder?: string;
+  /** Takes downloads from the cache folder only. `HF_HUB_OFFLINE=1` says the same. */
+  readonly offline?: boolean;
+  /** Hears of downloads: bytes done and in all. */
+  readonly onProgress?: ProgressListener;
+}
+
+const TORCH_ENDINGS = ['.pth', '.pt', '.th', '.bin', '.ckpt', '.tar'];
 
 /**
- * Opens what `spec` names:
- * - `resnet50`, `mobilenet_v1_025@64`, `resnet50+gn`: an architecture, without weights
- * - `path/to/file.safetensors`: weights whose metadata or file name tells the architecture
- * - `resnet50=path/to/file.safetensors`: weights of a stated architecture
+ * Opens what `spec` names. A file or folder of that very name always comes first.
+ * - `resnet50`, `mobilenet_v1_025@64`: an architecture, without weights
+ * - `path/to/file.safetensors`, `path/to/file.pth`: weights whose metadata or file name tells the architecture
+ * - `resnet50=path/to/file.pth`: weights of a stated architecture
  * - `path/to/file.onnx`: an imported classifier
  * - `demo/NAME`: weights that come with the package
- * @throws UserError UNKNOWN_MODEL, INPUT_SIZE, MODEL_FILE_MISSING, MODEL_FILE_KIND, ARCHITECTURE_UNKNOWN,
- *   WEIGHTS_MISFIT, WEIGHTS_NOT_FINITE, SAFETENSORS_..., or what importing ONNX throws
+ * - `hf:owner/name`, `hf:owner/name@revision`, `hf:owner/name/file.safetensors`: weights on the Hugging Face hub, whose
+ *   config.json tells architecture and input; `timm/name` is short for `hf:timm/name`
+ * - `https://host/file.pth`: a file on the web, taken as one on disk
+ * - `resnet50=hf:owner/name`, `resnet50=https://host/file.pth`: the same, of a stated architecture
+ *
+ * What was downloaded once is used as it is, without asking the network again.
+ * @throws UserError UNKNOWN_MODEL, INPUT_SIZE, MODEL_SWITCH, MODEL_FILE_MISSING, MODEL_FILE_KIND, ARCHITECTURE_UNKNOWN,
+ *   WEIGHTS_..., SAFETENSORS_..., TORCH_..., PICKLE_..., ZIP_..., HUB_..., DOWNLOAD_..., DISK_FULL, or what importing
+ *   ONNX throws
  */
-export async function openModel(spec: string): Promise<OpenedModel> {
+export async function openModel(spec: string, options: OpenOptions = {}): Promise<OpenedModel> {
+  if (/[/\\.]/.test(spec) && existsSync(spec)) return openFile(spec);
   const demo = /^demo\/([\w.-]+)$/.exec(spec)?.[1];
-  if (demo !== undefined && !existsSync(spec)) return openSafetensors(await demoPath(demo), spec);
-  const stated = existsSync(spec) ? null : /^([\w@+-]+)=(.+)$/.exec(spec);
-  if (stated) return openFile(stated[2], findModel(stated[1]));
-  return /[/\\.]/.test(spec) ? openFile(spec) : openArchitecture(spec);
+  if (demo !== undefined) return openTensors({ path: demoPath(demo), label: spec });
+  const [, name, given] = /^([\w@+-]+)=(.+)$/.exec(spec) ?? [];
+  const stated = name === undefined ? undefined : findModel(name);
+  const place = given ?? spec;
+  const hub = existsSync(place) ? undefined : parseHubName(place);
+  if (hub) return openHub(hub, options, stated);
+  if (/^https?:\/\//.test(place)) return openFile(await webFile(place, withCache(options)), stated);
+  return stated || /[/\\.]/.test(place) ? openFile(place, stated) : openArchitecture(place);
 }
+
+const withCache = (options: OpenOptions) => ({ cacheFolder: defaultCacheFolder(), ...options });
 
 function openArchitecture(name: string): OpenedModel {
   const model = findModel(name);
@@ -58,7 +88,8 @@ function openArchitecture(name: string): OpenedModel {
 
 async function openFile(path: string, stated?: Model): Promise<OpenedModel> {
   const ending = extname(path).toLowerCase();
-  if (ending !== '.safetensors' && (ending !== '.onnx' || stated)) throw wrongKind(path, stated);
+  const isTensors = ending === '.safetensors' || TORCH_ENDINGS.includes(ending);
+  if (!isTensors && (ending !== '.onnx' || stated)) throw wrongKind(path, stated);
   if (!existsSync(path)) {
     throw new UserError(
       'MODEL_FILE_MISSING',
@@ -67,29 +98,71 @@ async function openFile(path: string, stated?: Model): Promise<OpenedModel> {
     );
   }
   const label = basename(path, extname(path));
-  return ending === '.onnx' ? openOnnx(path, label) : openSafetensors(path, label, stated);
+  return ending === '.onnx' ? openOnnx(path, label) : openTensors({ path, label, stated });
 }
 
 function wrongKind(path: string, stated: Model | undefined): UserError {
   const allowed = stated
-    ? 'A file of weights for a stated architecture ends in .safetensors; an .onnx file carries its own.'
-    : 'A model is a registry name, a .safetensors file, an .onnx file, registryName=path or demo/NAME.';
+    ? 'A file of weights for a stated architecture ends in .safetensors or .pth; an .onnx file carries its own.'
+    : 'A model is a registry name, a .safetensors, .pth or .onnx file, registryName=path, demo/NAME or hf:owner/name.';
   return new UserError('MODEL_FILE_KIND', `${path} is not a model that can be opened.`, allowed);
 }
 
-async function openSafetensors(path: string, label: string, stated?: Model): Promise<OpenedModel> {
-  const { tensors, metadata } = await readSafetensors(path);
-  const model = withStatedInput(stated ?? modelOfFile(path, metadata), metadata, path);
-  const weights = fitWeights(model, tensors, { source: path });
-  const { source, licence } = metadata;
-  const origin = [source && `source: ${source}`, licence && `licence: ${licence}`].filter(Boolean).join('; ');
-  return {
-    model,
-    weights,
-    weightsHash: await sha256OfFile(path),
-    label,
-    source: `Weights of ${model.name} from ${basename(path)}${origin && ` (${origin})`}.`,
-  };
+interface TensorsToOpen {
+  readonly path: string;
+  readonly label: string;
+  readonly stated?: Model;
+  /** What reports call the place, when it is not the file's name. */
+  readonly place?: string;
+  readonly licence?: string;
+}
+
+async function openTensors({ path, label, stated, place, licence }: TensorsToOpen): Promise<OpenedModel> {
+  return using(await openFileSource(path), async (source) => {
+    const file = await openTensorFile(source, path);
+    const { metadata } = file;
+    const model = withStatedInput(stated ?? modelOfFile(path, metadata), metadata, path);
+    const { weights, otherHead } = await loadWeights(model, file, path);
+    const origin = [
+      metadata.source && `source: ${metadata.source}`,
+      (metadata.licence ?? licence) && `licence: ${metadata.licence ?? licence}`,
+    ].filter(Boolean);
+    const from = `Weights of ${model.name} from ${place ?? basename(path)}`;
+    const head = otherHead === undefined ? '' : ` Their classifier, of ${otherHead} classes, is left out.`;
+    return {
+      model,
+      weights,
+      weightsHash: await sha256OfFile(path),
+      label,
+      source: `${from}${origin.length > 0 ? ` (${origin.join('; ')})` : ''}.${head}`,
+    };
+  });
+}
+
+/** By its ending: what is not safetensors is PyTorch's. */
+function openTensorFile(source: ByteSource, path: string): Promise<TensorFile> {
+  return extname(path).toLowerCase() === '.safetensors'
+    ? openSafetensors(source, path)
+    : openTorch(source, path);
+}
+
+async function openHub(name: HubName, options: OpenOptions, stated?: Model): Promise<OpenedModel> {
+  const { weights: path, config, commit, sha256 } = await hubFiles(name, withCache(options));
+  const { repository } = name;
+  const described = readHubConfig(config);
+  const opened = await openTensors({
+    path,
+    label: repository,
+    stated: modelOfConfig(repository, described, stated),
+    place: `${repository} at ${commit.slice(0, 8)}`,
+    licence: described.licence,
+  });
+  if (sha256 === undefined || sha256 === opened.weightsHash) return opened;
+  throw new UserError(
+    'HUB_DAMAGED',
+    `${path} is not what was downloaded.`,
+    'Delete it; it is downloaded again when it is needed.',
+  );
 }
 
 async function openOnnx(path: string, label: string): Promise<OpenedModel> {
@@ -103,16 +176,13 @@ async function openOnnx(path: string, label: string): Promise<OpenedModel> {
   };
 }
 
-async function demoPath(name: string): Promise<string> {
-  const path = `${DEMO_FOLDER}${name}.safetensors`;
+function demoPath(name: string): string {
+  const path = demoFile(name);
   if (existsSync(path)) return path;
-  const present = existsSync(DEMO_FOLDER) ? await readdir(DEMO_FOLDER) : [];
-  const names = present
-    .filter((file) => file.endsWith('.safetensors'))
-    .map((file) => basename(file, '.safetensors'));
+  const names = demoNames().map((other) => `demo/${other}`);
   throw new UserError(
     'MODEL_FILE_MISSING',
     `The package has no weights called demo/${name}.`,
-    names.length > 0 ? `It has ${names.map((other) => `demo/${other}`).join(', ')}.` : 'It has none at all.',
+    names.length > 0 ? `It has ${names.join(', ')}.` : 'It has none at all.',
   );
 }

@@ -5,11 +5,10 @@ import { basename, dirname, join } from 'node:path';
 import { type Tensor, tensor } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import { type ByteSource, openFileSource } from './byte-source.ts';
-import type { Weights } from './load.ts';
 import { float32Of, type NumberType } from './numbers.ts';
 import { type Refuse, refusing, shown } from './refuse.ts';
 import { parseHeader } from './safetensors-header.ts';
-import { isCounter, readTensors, type TensorFile, using } from './tensor-file.ts';
+import { isCounter, readTensors, type TensorFile, using, type Weights } from './tensor-file.ts';
 
 export interface SafetensorsFile {
   readonly tensors: Weights;

@@ -1,7 +1,8 @@
 /** What every file of tensors is to the rest of the program: names and shapes at once, numbers when they are asked for. */
 import type { Shape, Tensor } from '../tensor/tensor.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { Weights } from './load.ts';
+
+export type Weights = Map<string, Tensor<'float32'>>;
 
 export interface TensorFile {
   /** Shapes by name, in the order of the file, without counters such as `num_batches_tracked`. */

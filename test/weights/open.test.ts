@@ -128,7 +128,8 @@ describe('a file of unknown origin', () => {
   test.each([
     ['nothing.safetensors', 'MODEL_FILE_MISSING'],
     ['nothing.onnx', 'MODEL_FILE_MISSING'],
-    ['network.pth', 'MODEL_FILE_KIND'],
+    ['network.pth', 'MODEL_FILE_MISSING'],
+    ['network.keras', 'MODEL_FILE_KIND'],
     ['folder/', 'MODEL_FILE_KIND'],
   ])('%s is refused', async (name, code) => {
     expect((await refusal(inFolder(name))).code).toBe(code);

@@ -34,6 +34,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
       splitSeed: wholeNumber(values, 'splitSeed', 0),
       out,
       cacheFolder: cacheFolderOf(values),
+      offline: values.offline === true,
       threads: threadsOf(values),
       device: await deviceOf(values),
       memory: memoryOf(values),

@@ -11,7 +11,8 @@ import {
   tuningPlace,
 } from '../../runtime/index.ts';
 import { stepOutputs } from '../../train/index.ts';
-import { type OpenedModel, openModel } from '../../weights/index.ts';
+import type { OpenedModel } from '../../weights/index.ts';
+import { openShown } from '../comparison.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, deviceOf, listOf, threadsOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -36,11 +37,13 @@ export async function tune(values: OptionValues): Promise<void> {
     device: await deviceOf(values),
     cacheFolder: cacheFolderOf(values),
   };
-  const opened = await Promise.all(listOf(values, 'models').map((spec) => openModel(spec)));
   const display = new ProgressDisplay();
   let table: TunedTable;
   let networks: readonly Network[];
   try {
+    const opened: OpenedModel[] = [];
+    const downloads = { ...engine, offline: values.offline === true };
+    for (const spec of listOf(values, 'models')) opened.push(await openShown(spec, downloads, display));
     networks = opened.map((one) => networkOf(one, batch, display));
     const all = convolutionsOf(opened.flatMap((one) => graphsOf(one, batch)));
     table = await tuneInto(all, {

@@ -5,10 +5,9 @@
  */
 import { type Shape, sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts';
 import { type ByteSource, openFileSource } from '../byte-source.ts';
-import type { Weights } from '../load.ts';
 import { float32Of, type NumberType } from '../numbers.ts';
 import { type Refuse, refusing, shown } from '../refuse.ts';
-import { readTensors, type TensorFile, using } from '../tensor-file.ts';
+import { readTensors, type TensorFile, using, type Weights } from '../tensor-file.ts';
 import { openArchive } from './archive.ts';
 import { openLegacy } from './legacy.ts';
 import { bytesPerElementOf, type StorageType, type TensorReference } from './objects.ts';
