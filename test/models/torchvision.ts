@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { gradient } from '../../src/autodiff/index.ts';
-import { Graph, type Value } from '../../src/graph/index.ts';
+import { add, Graph, mul, type Value } from '../../src/graph/index.ts';
 import type { Model } from '../../src/models/index.ts';
 import { Network, softmaxCrossEntropy, TRAIN } from '../../src/nn/index.ts';
 import { Executable } from '../../src/runtime/index.ts';
@@ -26,20 +26,31 @@ export interface Subject {
   readonly images: number;
   /** Whether training mode is compared too: logits, gradients and the statistics of batch norms. */
   readonly training: boolean;
+  /** Weight of the losses of auxiliary classifiers, where the network has them. */
+  readonly auxiliary?: number;
+  /**
+   * Whether it has max poolings throughout. Where the two largest numbers of a window are equal but for rounding, the
+   * gradient goes to either, and all layers before see another one: a single of the 65,000 windows of a module of
+   * GoogLeNet changes the gradients before it by half a percent to one. Default: no.
+   */
+  readonly manyMaxima?: boolean;
 }
 
 /** Of outputs and statistics: largest difference to the largest number. Of a gradient: of its length. */
 const TOLERANCE = 1e-4;
 
+/** With many maxima: of every gradient, of most, and of the statistics behind poolings, whose variance is small. */
+const MANY_MAXIMA = { every: 0.05, most: 3e-4, statistics: 1e-3 };
+
 /** Everything that torchvision computed for a subject, and the weights of its network as fitted to ours. */
-async function computed({ model, network, images, training }: Subject): Promise<{
+async function computed({ model, network, images, training, auxiliary = 0 }: Subject): Promise<{
   weights: Weights;
   expected: ReadonlyMap<string, Tensor<'float32'>>;
 }> {
   const folder = mkdtempSync(join(tmpdir(), 'torchvision-'));
   try {
     const jobs = join(folder, 'jobs.json');
-    const job = { name: 'network', network, size: model.input.size, images, training, seed: 1 };
+    const job = { name: 'network', network, size: model.input.size, images, training, auxiliary, seed: 1 };
     writeFileSync(jobs, JSON.stringify([job]));
     pythonFile(SCRIPT, jobs, folder);
     const { tensors } = await readSafetensors(join(folder, 'network.safetensors'));
@@ -62,10 +73,10 @@ export async function expectTorchvision(subject: Subject): Promise<void> {
   const found = await network.run(expected.get('images')!);
   await network.close();
   for (const name of ['features', 'logits']) expectClose(name, found[name], expected.get(name)!);
-  if (training) await expectTraining(model, weights, expected);
+  if (training) await expectTraining(subject, weights, expected);
 }
 
-function expectClose(name: string, found: Tensor, expected: Tensor): void {
+function expectClose(name: string, found: Tensor, expected: Tensor, tolerance = TOLERANCE): void {
   expect(found.shape, name).toEqual(expected.shape);
   let [gap, largest] = [0, 0];
   for (let i = 0; i < expected.data.length; i++) {
@@ -73,7 +84,7 @@ function expectClose(name: string, found: Tensor, expected: Tensor): void {
     largest = Math.max(largest, Math.abs(Number(expected.data[i])));
   }
   expect(largest, name).toBeGreaterThan(0);
-  expect(gap / largest, name).toBeLessThan(TOLERANCE);
+  expect(gap / largest, name).toBeLessThan(tolerance);
 }
 
 /** Its dropout keeps everything and scales as it does: drawn numbers differ between programs. */
@@ -84,7 +95,7 @@ class KeepingGraph extends Graph {
 }
 
 async function expectTraining(
-  model: Model,
+  { model, manyMaxima = false }: Subject,
   weights: Weights,
   expected: ReadonlyMap<string, Tensor<'float32'>>,
 ): Promise<void> {
@@ -95,15 +106,20 @@ async function expectTraining(
   expect(Object.keys(found).sort()).toEqual(names.sort());
   const gradients = names.filter((name) => name.startsWith('gradient:'));
   for (const name of names) {
-    if (!gradients.includes(name)) expectClose(name, found[name], expected.get(name)!);
+    if (gradients.includes(name)) continue;
+    const tolerance = manyMaxima ? MANY_MAXIMA.statistics : TOLERANCE;
+    expectClose(name, found[name], expected.get(name)!, tolerance);
   }
   // A bias before a batch norm has no gradient but rounding, so short ones are measured by the longest.
   const longest = Math.max(...gradients.map((name) => length(expected.get(name)!.data)));
-  for (const name of gradients) {
+  const gaps = gradients.map((name) => {
     const [a, b] = [found[name].data as Float32Array, expected.get(name)!.data];
-    const gap = length(a.map((value, i) => value - b[i]));
-    expect(gap / Math.max(length(b), 1e-3 * longest), name).toBeLessThan(TOLERANCE);
-  }
+    const gap = length(a.map((value, i) => value - b[i])) / Math.max(length(b), 1e-3 * longest);
+    expect(gap, name).toBeLessThan(manyMaxima ? MANY_MAXIMA.every : TOLERANCE);
+    return gap;
+  });
+  gaps.sort((a, b) => a - b);
+  if (manyMaxima) expect(gaps[Math.floor(gaps.length / 2)]).toBeLessThan(MANY_MAXIMA.most);
 }
 
 /** Logits, gradients and statistics of one pass in training mode, by the names of the script. */
@@ -118,8 +134,12 @@ async function trainingPass(
   const logits = model.originalHead!.logits(net, output);
   const classes = net.graph.constant(tensor('int32', labels.shape, Int32Array.from(labels.data)));
   const parameters = net.variables.filter(({ kind }) => kind === 'parameter');
-  const gradients = gradient(
+  const loss = net.auxiliaryLogits.reduce(
+    (total, auxiliary) => add(total, mul(softmaxCrossEntropy(auxiliary.logits, classes), auxiliary.weight)),
     softmaxCrossEntropy(logits, classes),
+  );
+  const gradients = gradient(
+    loss,
     parameters.map(({ value }) => value),
   );
   const outputs = new Map([['training logits', logits]]);
