@@ -33,6 +33,13 @@ describe.each(MODELS.map((model) => [model.name, model] as const))('%s', (_, mod
     expect([...net.batchStatistics.keys()].sort()).toEqual(buffers.sort());
   });
 
+  test('its stages, where it has any, are maps of strides 4 to 32', () => {
+    const { output } = build({ ...model, input: { ...model.input, size: 128 } }, INFERENCE);
+    const sizes = output.stages?.map(({ shape: [, , height, width] }) => [height, width]);
+    if (sizes) expect(sizes).toEqual([4, 8, 16, 32].map((stride) => [128 / stride, 128 / stride]));
+    if (output.stages) expect(output.stages[3]).toBe(output.map);
+  });
+
   test('its original head has the stated classes, and only the head has names with its prefixes', () => {
     if (!model.originalHead) return expect(variablesOf(model).head).toEqual([]);
     const { classes, prefixes, logits } = model.originalHead;
@@ -53,6 +60,15 @@ describe.each(MODELS.map((model) => [model.name, model] as const))('%s', (_, mod
     expect([resized.featureSize, resized.parameters]).toEqual([model.featureSize, model.parameters]);
   });
 });
+
+test.each(['ResNet', 'ResNeXt', 'DenseNet', 'MobileNet v1', 'MobileNet v2', 'VGG', 'NASNet'])(
+  '%s has stages',
+  (family) => {
+    const members = MODELS.filter((model) => model.family === family);
+    expect(members.length).toBeGreaterThan(0);
+    for (const model of members) expect(build(model, INFERENCE).output.stages).toHaveLength(4);
+  },
+);
 
 test('names are unique', () => {
   expect(new Set(MODELS.map(({ name }) => name)).size).toBe(MODELS.length);
