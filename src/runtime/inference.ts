@@ -28,10 +28,8 @@ export function inferenceModel(
   constants: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): OnnxModel {
-  const special = specialize(outputs, constants);
-  const simplified = simplify([...special.outputs.values()]);
-  const clean = new Map([...special.outputs].map(([name, value]) => [name, simplified(value)]));
-  return lower(clean, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model;
+  const baked = withConstants(outputs, constants);
+  return lower(baked, { form: 'inference', symbolicBatch: ANY_BATCH, metadata }).model;
 }
 
 /** The bytes of the file with the model that `inferenceModel` gives. */
@@ -53,7 +51,17 @@ export async function compileFrozen(
   options: SessionOptions = {},
 ): Promise<Executable | undefined> {
   const { device = 'cpu' } = options;
+  const baked = withConstants(outputs, constants);
+  if (device !== 'cpu' || !staysInBlocks(baked, await channelBlock(device))) return undefined;
+  return Executable.compile(baked, { ...options, frozen: true });
+}
+
+/** The outputs of the specialized graph, simplified. */
+function withConstants(
+  outputs: ReadonlyMap<string, Value>,
+  constants: ReadonlyMap<string, Tensor>,
+): Map<string, Value> {
   const special = specialize(outputs, constants);
-  if (device !== 'cpu' || !staysInBlocks(special.outputs, await channelBlock(device))) return undefined;
-  return Executable.compile(special.outputs, { ...options, frozen: true });
+  const simplified = simplify([...special.outputs.values()]);
+  return new Map([...special.outputs].map(([name, value]) => [name, simplified(value)]));
 }
