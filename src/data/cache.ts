@@ -23,8 +23,9 @@ const MAGIC = Buffer.from('TLVIEWS1', 'latin1');
 const DIGEST_BYTES = 32;
 /** Bytes per write call: images wait for one another, since calls and decoders share the threads of libuv. */
 const WRITE_BYTES = 1 << 22;
-/** Bytes per read call; one call cannot read more than 2 GiB. */
-const READ_BYTES = 1 << 26;
+/** Bytes per read call, and how many calls are under way while what was read is hashed. */
+const READ_BYTES = 1 << 22;
+const READERS = 4;
 
 /** The pixels of many images. All three arrays lie in shared memory, so posting them to a thread copies nothing. */
 export interface PixelStore {
@@ -194,14 +195,19 @@ async function readInto(
   position: number,
   onChunk: (chunk: Uint8Array) => void = () => {},
 ): Promise<Uint8Array> {
-  for (let done = 0; done < target.length; ) {
-    const length = Math.min(READ_BYTES, target.length - done);
-    const { bytesRead } = await handle.read(target, done, length, position + done);
-    // The file became shorter meanwhile; the digest will not fit.
-    if (bytesRead === 0) break;
-    onChunk(target.subarray(done, done + bytesRead));
-    done += bytesRead;
-  }
+  const starts = Array.from({ length: Math.ceil(target.length / READ_BYTES) }, (_, i) => i * READ_BYTES);
+  const chunks = mapInOrder(starts, READERS, async (start) => {
+    const chunk = target.subarray(start, start + READ_BYTES);
+    for (let done = 0; done < chunk.length; ) {
+      const left = chunk.length - done;
+      const { bytesRead } = await handle.read(chunk, done, left, position + start + done);
+      // The file became shorter meanwhile; the digest will not fit.
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return chunk;
+  });
+  for await (const chunk of chunks) onChunk(chunk);
   return target;
 }
 
