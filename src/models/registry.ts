@@ -1,5 +1,6 @@
 /** Every built-in architecture, and finding one by its name. The list is also what the tests run over. */
 import { messageOf, nearestNames, UserError } from '../util/errors.ts';
+import { ALEXNETS } from './alexnet.ts';
 import { BN_INCEPTIONS } from './bn-inception.ts';
 import { DARKNETS } from './darknet-tiny.ts';
 import { withInput } from './define.ts';
@@ -11,6 +12,7 @@ import { INCEPTIONS_V4 } from './inception-v4.ts';
 import { MOBILENETS_V1 } from './mobilenet-v1.ts';
 import { MOBILENETS_V2 } from './mobilenet-v2.ts';
 import type { Model } from './model.ts';
+import { NASNETS } from './nasnet.ts';
 import { RESNETS } from './resnet.ts';
 import { CIFAR_RESNETS } from './resnet-cifar.ts';
 import { RESNETS_V2 } from './resnet-v2.ts';
@@ -28,6 +30,8 @@ export const MODELS: readonly Model[] = [
   ...DARKNETS,
   ...DENSENETS,
   ...VGGS,
+  ...ALEXNETS,
+  ...NASNETS,
   ...GOOGLENETS,
   ...BN_INCEPTIONS,
   ...INCEPTIONS_V3,
