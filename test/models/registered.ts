@@ -16,7 +16,7 @@ import { networkFile } from '../../src/train/inference.ts';
 import { compileModel } from '../run-model.ts';
 
 /** Networks that train in seconds on two cores; test/slow has the others. */
-export function isSmall(model: Model): boolean {
+function isSmall(model: Model): boolean {
   return model.multiplyAdds <= 150e6 && model.parameters <= 3e6;
 }
 
