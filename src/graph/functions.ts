@@ -2,5 +2,7 @@
 
 export * from './activations.ts';
 export * from './build.ts';
+export * from './einsum.ts';
 export * from './normalization.ts';
+export * from './reductions.ts';
 export * from './selection.ts';

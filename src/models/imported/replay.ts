@@ -12,7 +12,7 @@ import { RULES } from './rules.ts';
 import { NORMS } from './rules-norms.ts';
 
 /** The ops that hold a network's weights: what comes before the first of them is preprocessing. */
-const WEIGHT_OPS = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', ...Object.keys(NORMS)]);
+const WEIGHT_OPS = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Einsum', ...Object.keys(NORMS)]);
 
 export class Replay {
   readonly #operands = new Map<string, Operand>();

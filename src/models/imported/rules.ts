@@ -5,19 +5,24 @@ import {
   concat,
   conv2d,
   convTranspose2d,
+  einsum,
   expand,
   gather,
+  log,
+  logSumExp,
+  lpPool2d,
   matmul,
   max,
   maxPool2d,
   mean,
   min,
   mul,
+  norm,
   pad,
+  prod,
   reshape,
   resize2d,
   slice,
-  sqrt,
   sum,
   transpose,
 } from '../../graph/functions.ts';
@@ -104,6 +109,22 @@ function spread(x: Value, shape: Shape): Value {
     : expand(x, shape);
 }
 
+/** A stored operand is a weight, uniform in +-sqrt(1 / n) where n numbers are summed up. */
+function einsumRule(call: Call): Value {
+  const equation = call.attributes.string('equation', '');
+  const [, result = ''] = equation.split('->');
+  const values = call.operands.map((_, index) => {
+    const labels = [...(equation.split(/,|->/)[index] ?? '').replace(/[ .]/g, '')];
+    const bySum: Initializer = (shape, random) => {
+      const summed = shape.filter((_, axis) => !result.includes(labels[axis] ?? ''));
+      const bound = Math.sqrt(1 / sizeOf(summed));
+      return Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
+    };
+    return call.weight(index, bySum);
+  });
+  return einsum(equation, ...values);
+}
+
 function maxPool(call: Call): Value {
   const x = call.value(0);
   const window = windowOf(call, x.shape, call.attributes.ints('kernel_shape') ?? []);
@@ -121,11 +142,17 @@ function averagePool(call: Call): Value {
   });
 }
 
+function lpPool(call: Call): Value {
+  const x = call.value(0);
+  const { dilations, ...window } = windowOf(call, x.shape, call.attributes.ints('kernel_shape') ?? []);
+  if (dilations.some((dilation) => dilation !== 1)) throw unsupported(call.node, 'has dilations');
+  const ceilMode = call.attributes.int('ceil_mode', 0) === 1;
+  return lpPool2d(x, { ...window, ceilMode, p: call.attributes.int('p', 2) });
+}
+
 const spatialAxes = (x: Value): number[] => x.shape.map((_, axis) => axis).slice(2);
 
 type Reduction = (x: Value, axes?: readonly number[], keepDims?: boolean) => Value;
-
-const euclideanNorm: Reduction = (x, axes, keepDims) => sqrt(sum(mul(x, x), axes, keepDims));
 
 function reduction(op: Reduction): Rule {
   return (call) => {
@@ -355,17 +382,27 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ConvTranspose: convTranspose,
   Gemm: gemm,
   MatMul: matMul,
+  Einsum: einsumRule,
 
   // Pooling and reductions
   MaxPool: maxPool,
   AveragePool: averagePool,
+  LpPool: lpPool,
   GlobalAveragePool: unary((x) => mean(x, spatialAxes(x), true)),
   GlobalMaxPool: unary((x) => max(x, spatialAxes(x), true)),
+  GlobalLpPool: (call) => {
+    const x = call.value(0);
+    return norm(x, call.attributes.int('p', 2), spatialAxes(x), true);
+  },
   ReduceMean: reduction(mean),
   ReduceSum: reduction(sum),
   ReduceMax: reduction(max),
   ReduceMin: reduction(min),
-  ReduceL2: reduction(euclideanNorm),
+  ReduceProd: reduction(prod),
+  ReduceL1: reduction((x, axes, keepDims) => norm(x, 1, axes, keepDims)),
+  ReduceL2: reduction((x, axes, keepDims) => norm(x, 2, axes, keepDims)),
+  ReduceLogSum: reduction((x, axes, keepDims) => log(sum(x, axes, keepDims))),
+  ReduceLogSumExp: reduction(logSumExp),
   ReduceSumSquare: reduction((x, axes, keepDims) => sum(mul(x, x), axes, keepDims)),
 
   // Shape
