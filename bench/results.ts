@@ -70,6 +70,7 @@ function machine(): Record<string, string> {
 const GROUPS: readonly (readonly [prefix: string, title: string])[] = [
   ['train/', 'Training'],
   ['infer/', 'Feature extraction'],
+  ['infer-frozen/', 'Feature extraction, PyTorch frozen and optimised by torch.jit'],
   ['memory/', 'Memory'],
   ['build/', 'Starting'],
   ['peak/', 'Share of the peak'],
@@ -84,8 +85,7 @@ const INTRODUCTION = `# Benchmarks
 Written by \`npm run bench\`; do not edit. Every side is a process of its own that has warmed up; the sides take
 turns, one repetition each, with the same number of threads, and medians are compared. In brackets: the smallest and
 the largest ratio of neighbouring repetitions. A ratio says how many times as fast this package is, and for memory how
-many times as much it takes. PyTorch runs in each of its memory formats (for feature extraction also frozen by
-torch.jit), and the best counts; denormal numbers are set to zero as in ours. TensorFlow.js's wasm backend has no kernel
+many times as much it takes. PyTorch runs in each of its memory formats, and the better one counts; denormal numbers are set to zero as in ours. TensorFlow.js's wasm backend has no kernel
 for the gradient of a convolution's weights, so there it is written as a convolution; jax-js has one thread in Node.
 
 \`npm run --silent bench -- --only train/resnet18-64 --json\` measures one row and prints it as JSON;

@@ -90,13 +90,14 @@ const training = (network: Network): Row => ({
   options: { model: network.model, batch: network.batch, steps: network.steps },
 });
 
-const inference = (network: Network): Row => ({
-  name: `infer/${network.row}`,
+/** `frozen`: against PyTorch's compiled form, with which few extract features, instead of the one that most use. */
+const inference = (network: Network, frozen: boolean): Row => ({
+  name: `infer${frozen ? '-frozen' : ''}/${network.row}`,
   about: `Feature extraction, ${describe(network)}`,
   unit: 'images/s',
   ratio: 'ours / peer',
   ours: { name: 'transferlab', program: 'ours/infer.ts' },
-  peers: pytorch('peers/torch_infer.py', [...MEMORY_FORMATS, 'frozen by torch.jit']),
+  peers: pytorch('peers/torch_infer.py', frozen ? ['frozen by torch.jit'] : MEMORY_FORMATS),
   repetitions: 7,
   seconds: [3 * network.seconds, network.seconds / 3],
   options: { model: network.model, batch: network.batch, steps: network.passes },
@@ -189,7 +190,8 @@ const loading = (name: string, about: string, epoch: 'first' | 'later'): Row => 
 
 export const ROWS: readonly Row[] = [
   ...NETWORKS.map(training),
-  ...NETWORKS.map(inference),
+  ...NETWORKS.map((network) => inference(network, false)),
+  ...NETWORKS.map((network) => inference(network, true)),
   ...NETWORKS.map(memory),
   build('densenet201-224', 'densenet201', 8),
   build('resnet152-224', 'resnet152', 8),

@@ -64,10 +64,10 @@ const dense = (_: Emitter, s: Extents) => s.groups === 1;
 const isNarrow = (s: Extents) => s.o * s.i <= 4096;
 
 /** Sums of rows cost the same for any number of channels on the other side. (Measured; see docs/decisions.) */
-const paysTiles = (s: Extents) => s.groups === 1 && Math.min(s.o, s.i) >= 64;
+const paysTiles = (s: Extents) =>
+  s.groups === 1 && s.o * s.i >= 4096 && Math.min(s.o, s.i) >= (s.oh >= 28 ? 32 : 64);
 /** A weight's gradient adds up rows of both images, and brings both out of blocks again. */
-const paysTilesOfBoth = (s: Extents) =>
-  paysTiles(s) && (s.ow >= 224 || (Math.min(s.o, s.i) >= 128 && s.n * s.oh * s.ow >= 2048));
+const paysTilesOfBoth = (s: Extents) => paysTiles(s) && s.oh >= 7 && s.n * s.oh * s.ow >= 512;
 
 export const FORWARD: readonly Formulation[] = [
   overImage('row tiles', winograd.hasRowTiles, paysTiles, WEIGHT_ROWS, winograd.winogradForward, [
