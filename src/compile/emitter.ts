@@ -273,6 +273,11 @@ export class Emitter {
     this.#scaled.set(value, { name, factors });
   }
 
+  /** What `value` is a product of, if that has not been made and it is read only once. */
+  takeScaled(value: Value): Scaled | undefined {
+    return this.#uses.get(value) === 1 && !this.#places.has(value) ? this.#scaled.get(value) : undefined;
+  }
+
   /** What `value` was said to be a product of. */
   scaled(value: Value): Scaled | undefined {
     return this.#scaled.get(value);

@@ -23,7 +23,7 @@ export function activate(e: Emitter, x: string, { name, parameters }: Activation
 
 /**
  * x * scale + bias per row, then the epilogue: a depthwise 1x1 convolution, which the runtime does in one pass.
- * `x` has `rows` times `length` numbers in whatever shape, scale and bias have `rows`.
+ * `x` has `rows` times `length` numbers in whatever shape, scale and bias have `rows`; an empty bias is none.
  */
 export function affineRows(
   e: Emitter,

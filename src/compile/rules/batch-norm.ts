@@ -1,5 +1,5 @@
 /** Lowering of batch normalisation, its gradient, and the affine map per channel. */
-import type { NodeOf } from '../../graph/graph.ts';
+import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
 import { affineBlocks, throughBlocks } from '../conv/blocked.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
@@ -9,16 +9,56 @@ import { affineRows, dotRows, rateOf } from '../rows.ts';
 
 const times = (e: Emitter, a: string, b: string) => e.emit('Mul', [a, b]);
 
+/** Per channel, [C]: the mean, and the sum of squares. */
+interface Moments {
+  readonly average: string;
+  readonly squares: string;
+}
+
+/** Of all images that were normalised: in dense blocks each layer normalises what all before it have, too. */
+const MOMENTS = new WeakMap<Emitter, Map<Value, Moments>>();
+
+/** The moments of an image; of several side by side, those of each. */
+function momentsOf(x: Value, e: Emitter): Moments {
+  const known = MOMENTS.get(e) ?? new Map<Value, Moments>();
+  MOMENTS.set(e, known);
+  const found = known.get(x) ?? (isSideBySide(x) ? momentsOfParts(x.node.inputs, e) : makeMoments(x, e));
+  known.set(x, found);
+  return found;
+}
+
+const isSideBySide = ({ node }: Value) => node.op === 'concat' && node.attributes.axis === 1;
+
+function momentsOfParts(parts: readonly Value[], e: Emitter): Moments {
+  const moments = parts.map((part) => momentsOf(part, e));
+  return {
+    average: e.concat(
+      moments.map(({ average }) => average),
+      0,
+    ),
+    squares: e.concat(
+      moments.map(({ squares }) => squares),
+      0,
+    ),
+  };
+}
+
+function makeMoments(x: Value, e: Emitter): Moments {
+  const [n, c, h, w] = x.shape;
+  const image = e.use(x, CHANNELS_FIRST);
+  const flat = e.reshape(image, [c, n * h * w]);
+  const average = e.emit('ReduceMean', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
+  return { average, squares: dotRows(e, image, image, [c, n * h * w]) };
+}
+
 function batchNorm(
   { inputs: [x, scale, bias], outputs: [y, mean, variance], attributes }: NodeOf<'batchNorm'>,
   e: Emitter,
 ): void {
   const [n, c, h, w] = x.shape;
   const count = n * h * w;
+  const { average, squares } = momentsOf(x, e);
   const image = e.use(x, CHANNELS_FIRST);
-  const flat = e.reshape(image, [c, count]);
-  const average = e.emit('ReduceMean', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
-  const squares = dotRows(e, image, image, [c, count]);
   // Var = E[x^2] - E[x]^2, not below 0 whatever the rounding.
   const raw = e.emit('Sub', [times(e, squares, e.float(1 / count)), times(e, average, average)]);
   const spread = e.emit('Relu', [raw]);

@@ -4,8 +4,9 @@ import type { Op } from '../../graph/ops.ts';
 import { type DType, sameShape } from '../../tensor/tensor.ts';
 import { addBlocks, throughBlocks } from '../conv/blocked.ts';
 import type { Activation, Emitter } from '../emitter.ts';
+import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
-import { activate } from '../rows.ts';
+import { activate, affineRows } from '../rows.ts';
 
 /** A power of two so large that `HardSigmoid`, clip(alpha x + beta, 0, 1), is an exact step in one pass. */
 const STEEP = 2 ** 120;
@@ -83,6 +84,15 @@ function sum(node: NodeOf<'add'>, e: Emitter): void {
     const other = () => (kind === 'bias' ? e.reshape(e.use(b), [y.shape[1]]) : e.use(b, e.layoutOf(y)));
     const rest = maker.takes.filter((taken) => taken !== kind);
     e.defer(y, rest, (epilogue) => maker.make({ ...epilogue, [kind]: other() }));
+    return;
+  }
+  for (const [a, b] of [node.inputs, [...node.inputs].reverse()]) {
+    const scaled = sameShape(a.shape, b.shape) ? e.takeScaled(a) : undefined;
+    if (!scaled) continue;
+    const [n, c, h, w] = y.shape;
+    const plus = e.use(b, CHANNELS_FIRST);
+    const made = affineRows(e, scaled.name, [c, n * h * w], scaled.factors, '', { plus });
+    e.define(y, e.reshape(made, [c, n, h, w]), CHANNELS_FIRST);
     return;
   }
   if (e.blockedImages && node.inputs.every((x) => sameShape(x.shape, y.shape))) {
