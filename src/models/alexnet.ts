@@ -50,9 +50,9 @@ function backbone(net: Network, images: Value, width: number): BackboneOutput {
   const map = x;
   const cells = reshape(adaptiveMean(map, GRID), [map.shape[0], map.shape[1] * GRID * GRID]);
   x = dropout(net, 'classifier.0', cells, DROPOUT);
-  x = relu(linear(net, 'classifier.1', x, HIDDEN * width, normalInit(0.01)));
+  x = relu(linear(net, 'classifier.1', x, HIDDEN * width, heNormal('fanIn')));
   x = dropout(net, 'classifier.3', x, DROPOUT);
-  return { map, features: relu(linear(net, 'classifier.4', x, HIDDEN * width, normalInit(0.01))) };
+  return { map, features: relu(linear(net, 'classifier.4', x, HIDDEN * width, heNormal('fanIn'))) };
 }
 
 // Variants

@@ -48,9 +48,11 @@ function backbone(net: Network, images: Value, { norm, stages, hidden }: Variant
   }
   const map = x;
   const cells = reshape(adaptiveMean(map, GRID), [map.shape[0], map.shape[1] * GRID * GRID]);
-  x = relu(linear(net, 'classifier.0', cells, hidden, normalInit(0.01)));
+  // Torchvision's deviation at the published width; narrower layers sum fewer numbers.
+  const initializer = normalInit(0.01 * Math.sqrt(4096 / hidden));
+  x = relu(linear(net, 'classifier.0', cells, hidden, initializer));
   x = dropout(net, 'classifier.2', x, DROPOUT);
-  const features = relu(linear(net, 'classifier.3', x, hidden, normalInit(0.01)));
+  const features = relu(linear(net, 'classifier.3', x, hidden, initializer));
   return { map, stages: [...last.slice(2), map], features };
 }
 

@@ -26,7 +26,7 @@ describePython('torchvision at full size', ['torch', 'torchvision'], () => {
     ['squeezenet1_1', 'tv.squeezenet1_1()', 'training'],
     ['vgg16', 'tv.vgg16()', 'training'],
     ['vgg16_bn', 'tv.vgg16_bn()', 'training'],
-  ])('%s (%s) computes what torchvision computes in evaluation and %s', async (name, network, mode) => {
+  ])('%s (%s): what torchvision computes, in %s', async (name, network, mode) => {
     await expectTorchvision({ model: findModel(name), network, images: 2, training: mode === 'training' });
   });
 });
