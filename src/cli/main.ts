@@ -67,8 +67,13 @@ command('predict <model> <image...>', 'classify images with a network that compa
   await (await import('./commands/predict.ts')).predict(model, images, values);
 });
 
-command('models', 'list the built-in architectures', ['json']).action(async (values: OptionValues) => {
-  (await import('./commands/models.ts')).models(values);
+command('models [name]', 'list the built-in networks, or show one in detail', [
+  'family',
+  'search',
+  'cache',
+  'json',
+]).action(async (name: string | undefined, values: OptionValues) => {
+  await (await import('./commands/models.ts')).models(name, values);
 });
 
 command('doctor', 'what this machine offers the engine, how fast it is, and what is in the way', [

@@ -63,6 +63,11 @@ export const OPTIONS = {
     description: 'time so long, at the first start, which formulations of convolutions are fastest here',
     default: '0',
   },
+  family: { flags: '--family <name>', description: 'only networks of this family, such as ResNet' },
+  search: {
+    flags: '--search <text>',
+    description: 'only networks with this text in name, family or paper',
+  },
   json: { flags: '--json', description: 'print one JSON document instead of text' },
   top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
 } as const satisfies Record<string, OptionRow>;

@@ -2,4 +2,5 @@
 export { variablesOf, withInput } from './define.ts';
 export type { BackboneOutput, InputSpecification, Model } from './model.ts';
 export { findModel, MODELS } from './registry.ts';
+export { switchesOf } from './switches.ts';
 export { transferHead } from './transfer-head.ts';

@@ -8,8 +8,8 @@ import { UserError } from '../util/errors.ts';
 import { withSwitches } from './define.ts';
 import type { Model } from './model.ts';
 
-/** What a model's switches can be, with what each says to a reader of an error. */
-function allowedFor(model: Model): ReadonlyMap<string, string> {
+/** What a model's switches can be, as they are typed, each with what it says in a few words. */
+export function switchesOf(model: Model): ReadonlyMap<string, string> {
   const net = new Network(new Graph(), INFERENCE);
   const { size } = model.input;
   const images = net.graph.input('images', [1, 3, size, size]);
@@ -57,7 +57,7 @@ function named({ gamma, norm, auxiliary, dropout }: NetworkSwitches, model: Mode
  * @throws UserError MODEL_SWITCH about one that is unknown, said twice, or that the model lacks
  */
 export function switchedBy(model: Model, text: string): Model {
-  const allowed = allowedFor(model);
+  const allowed = switchesOf(model);
   const refuse = (why: string) =>
     new UserError(
       'MODEL_SWITCH',

@@ -1,47 +1,83 @@
-/** `transferlab models`: the built-in architectures. */
-import { MODELS } from '../../models/index.ts';
+/** `transferlab models [name]`: the built-in networks, or one of them in detail. */
+import { findModel, MODELS, type Model, switchesOf } from '../../models/index.ts';
+import { UserError } from '../../util/errors.ts';
+import { publishedWeights } from '../../weights/index.ts';
+import { type ListedModel, modelListText, modelText } from '../models-text.ts';
 import type { OptionValues } from '../options.ts';
+import { cacheFolderOf, textOf } from '../parse.ts';
 
-/** Version of the JSON document. */
-const MODELS_VERSION = 1;
+/**
+ * Prints all networks, those that `--family` and `--search` leave, or the page of `name`; with `--json` a list of
+ * objects or one object.
+ * @throws UserError UNKNOWN_MODEL, MODEL_SWITCH, INPUT_SIZE, UNKNOWN_FAMILY, NO_MODEL_FOUND
+ */
+export async function models(name: string | undefined, values: OptionValues): Promise<void> {
+  const chosen = name === undefined ? filtered(values) : [findModel(name)];
+  const published = await publishedWeights(cacheFolderOf(values));
+  const listed = chosen.map(
+    (model): ListedModel => ({ model, weights: published.filter((row) => suits(row.model, model.name)) }),
+  );
+  const color = process.stdout.isTTY === true && process.stdout.hasColors();
+  if (values.json === true) {
+    const entries = listed.map(jsonEntry);
+    print(JSON.stringify(name === undefined ? entries : entries[0], null, 2));
+  } else if (name === undefined) print(modelListText(listed, { color }));
+  else print(modelText(listed[0], switchesOf(findModel(withoutVariant(name))), { color }));
+}
 
-export function models(values: OptionValues): void {
-  const rows = MODELS.map(({ name, family, parameters, multiplyAdds, featureSize, input, paper }) => ({
+const withoutVariant = (name: string): string => name.split(/[+@-]/)[0];
+
+/** Whether weights of the network `from` are listed with `name`: those of a variant with it and with the plain network. */
+function suits(from: string, name: string): boolean {
+  const [variant] = name.split('@');
+  return from.split('@')[0] === variant || withoutVariant(from) === variant;
+}
+
+function filtered(values: OptionValues): Model[] {
+  const [family, search] = [textOf(values, 'family'), textOf(values, 'search').toLowerCase()];
+  const ofFamily = family === '' ? MODELS : inFamily(family);
+  const found = ofFamily.filter(({ name, family, paper }) =>
+    `${name}\n${family}\n${paper}`.toLowerCase().includes(search),
+  );
+  if (found.length > 0) return found;
+  throw new UserError(
+    'NO_MODEL_FOUND',
+    `No network has "${textOf(values, 'search')}" in its name, family or paper.`,
+    '`transferlab models` lists all; `--models file.onnx` takes any other classifier.',
+  );
+}
+
+/** The networks of the family of that name, or else of families whose names contain it. */
+function inFamily(text: string): Model[] {
+  const wanted = text.toLowerCase();
+  const families = [...new Set(MODELS.map(({ family }) => family))];
+  const exact = families.filter((family) => family.toLowerCase() === wanted);
+  const chosen =
+    exact.length > 0 ? exact : families.filter((family) => family.toLowerCase().includes(wanted));
+  if (chosen.length > 0) return MODELS.filter(({ family }) => chosen.includes(family));
+  throw new UserError(
+    'UNKNOWN_FAMILY',
+    `There is no family "${text}".`,
+    `Families are ${families.join(', ')}.`,
+  );
+}
+
+function jsonEntry({ model, weights }: ListedModel) {
+  const { name, family, paper, parameters, multiplyAdds, featureSize, input } = model;
+  return {
     name,
     family,
+    paper,
     parameters,
     multiplyAdds,
     featureSize,
     inputSize: input.size,
-    paper,
-  }));
-  if (values.json === true) {
-    process.stdout.write(
-      `${JSON.stringify({ kind: 'models', version: MODELS_VERSION, models: rows }, null, 2)}\n`,
-    );
-    return;
-  }
-  const line = (cells: readonly string[]) =>
-    `${cells[0].padEnd(26)}${cells[1].padStart(10)}${cells[2].padStart(10)}${cells[3].padStart(8)}${cells[4].padStart(9)}`;
-  const lines = rows.map(({ name, parameters, multiplyAdds, featureSize, inputSize }) =>
-    line([
-      name,
-      inMillions(parameters, 2),
-      inMillions(multiplyAdds, 0),
-      `${inputSize} px`,
-      String(featureSize),
-    ]),
-  );
-  process.stdout.write(
-    [
-      line(['Architecture', 'Weights', 'Mult-adds', 'Input', 'Features']),
-      ...lines,
-      '',
-      'Alone, a name is trained from scratch. With pre-trained weights: name=file.safetensors.',
-      'At another input size: name@pixels.',
-      '',
-    ].join('\n'),
-  );
+    mean: input.mean,
+    std: input.std,
+    weights,
+  };
 }
 
-const inMillions = (count: number, digits: number) => `${(count / 1e6).toFixed(digits)} M`;
+function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
