@@ -48,8 +48,11 @@ const LARGEST_INPUT = 1024;
  * @throws UserError UNKNOWN_MODEL; MODEL_SWITCH, INPUT_SIZE when the network does not take that switch or size
  */
 export function findModel(name: string): Model {
-  const [variant, size, ...rest] = name.split('@');
-  const [, base, switches] = /^([^+-]*)(.*)$/s.exec(variant)!;
+  const [variant, end, ...rest] = name.split('@');
+  // Switches behind the size are meant as those before it.
+  const [, size = end, late = ''] = /^(\d+)((?:[+-][a-z]\w*)+)$/.exec(end ?? '') ?? [];
+  const [, base, early] = /^([^+-]*)(.*)$/s.exec(variant)!;
+  const switches = early + late;
   const model = MODELS.find((candidate) => candidate.name === base);
   if (!model || rest.length > 0) {
     const names = MODELS.map((candidate) => candidate.name);
