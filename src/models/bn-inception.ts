@@ -2,8 +2,8 @@
  * BN-Inception, or Inception v2: Ioffe, Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
  * Internal Covariate Shift" (arXiv 1502.03167), figure 5. Names are those of the weights that circulate for PyTorch
  * (`bninception` of pretrainedmodels). These come from Caffe, and so do its details: convolutions keep their biases
- * before the norms, poolings round up, blue comes first and pixels go from 0 to 255. TF-Slim's inception_v2 is another
- * network: it begins with a separable convolution and leaves no remainders at the rims.
+ * before the norms, poolings round up, blue comes first and pixels go from 0 to 255. TF-Slim has changed more
+ * about it: inception-v2.ts.
  */
 import { concat, maxPool2d, relu, slice } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
@@ -16,7 +16,8 @@ import type { BackboneOutput, InputSpecification, Model } from './model.ts';
 
 // Blocks
 
-interface Module {
+/** Channels of a module of figure 5. */
+export interface BnInceptionModule {
   /** Channels of the 1x1 branch; modules that halve the map have none. */
   readonly point?: number;
   /** Channels of the 3x3 branch, before and of the 3x3. */
@@ -42,14 +43,19 @@ class Layers {
 
 const halve = (x: Value): Value => maxPool2d(x, { kernel: 3, strides: 2, ceilMode: true });
 
-function pooled(layers: Layers, name: string, x: Value, pool: Module['pool']): Value {
+function pooled(layers: Layers, name: string, x: Value, pool: BnInceptionModule['pool']): Value {
   if (pool === 'halve') return halve(x);
   const [kind, out] = pool;
   const y = kind === 'average' ? smoothingPool(x, true) : maxPool2d(x, { kernel: 3, strides: 1, padding: 1 });
   return layers.unit(`${name}_pool_proj`, y, { out, kernel: 1 });
 }
 
-function inception(layers: Layers, name: string, x: Value, { point, single, double, pool }: Module): Value {
+function inception(
+  layers: Layers,
+  name: string,
+  x: Value,
+  { point, single, double, pool }: BnInceptionModule,
+): Value {
   const last = { kernel: 3, padding: 1, strides: pool === 'halve' ? 2 : 1 };
   const branches = point ? [layers.unit(`${name}_1x1`, x, { out: point, kernel: 1 })] : [];
   const one = layers.unit(`${name}_3x3_reduce`, x, { out: single[0], kernel: 1 });
@@ -62,7 +68,7 @@ function inception(layers: Layers, name: string, x: Value, { point, single, doub
 
 // Network
 
-const MODULES: readonly (readonly [name: string, Module])[] = [
+export const BN_INCEPTION_MODULES: readonly (readonly [name: string, BnInceptionModule])[] = [
   ['3a', { point: 64, single: [64, 64], double: [64, 96], pool: ['average', 32] }],
   ['3b', { point: 64, single: [64, 96], double: [64, 96], pool: ['average', 64] }],
   ['3c', { single: [128, 160], double: [64, 96], pool: 'halve' }],
@@ -88,7 +94,7 @@ function backbone(net: Network, images: Value, width: number): BackboneOutput {
   let x = halve(layers.unit('conv1_7x7_s2', blueFirst(images), stem));
   x = layers.unit('conv2_3x3_reduce', x, { out: 64, kernel: 1 });
   x = halve(layers.unit('conv2_3x3', x, { out: 192, kernel: 3, padding: 1 }));
-  for (const [name, module] of MODULES) x = inception(layers, `inception_${name}`, x, module);
+  for (const [name, module] of BN_INCEPTION_MODULES) x = inception(layers, `inception_${name}`, x, module);
   return { map: x, features: globalMean(x) };
 }
 

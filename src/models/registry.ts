@@ -7,6 +7,7 @@ import { withInput } from './define.ts';
 import { DENSENETS } from './densenet.ts';
 import { GOOGLENETS } from './googlenet.ts';
 import { INCEPTION_RESNETS_V2 } from './inception-resnet-v2.ts';
+import { INCEPTIONS_V2 } from './inception-v2.ts';
 import { INCEPTIONS_V3 } from './inception-v3.ts';
 import { INCEPTIONS_V4 } from './inception-v4.ts';
 import { MOBILENETS_V1 } from './mobilenet-v1.ts';
@@ -34,6 +35,7 @@ export const MODELS: readonly Model[] = [
   ...NASNETS,
   ...GOOGLENETS,
   ...BN_INCEPTIONS,
+  ...INCEPTIONS_V2,
   ...INCEPTIONS_V3,
   ...INCEPTIONS_V4,
   ...INCEPTION_RESNETS_V2,

@@ -14,7 +14,7 @@ import { sizeOf } from '../../src/tensor/tensor.ts';
  */
 test.each([
   ['googlenet', 5.6, 1024, 224],
-  // inception_v2
+  ['inception_v2', 10.2, 1024, 224],
   ['bn_inception', 10.3, 1024, 224],
   ['inception_v3', 21.8, 2048, 299],
   ['inception_v4', 41.1, 1536, 299],
@@ -100,6 +100,12 @@ describe('maps behind the stem and the blocks', () => {
       ...['14: 576 x 3', '14: 608 x 2'],
       ...['7: 1056', '7: 1024 x 2'],
     ]);
+  });
+
+  test('of Inception v2 are those in the comments of TF-Slim', () => {
+    const { stem, joined } = maps('inception_v2');
+    expect(stem.slice(0, 6)).toEqual(['112: 24', '112: 64', '56: 64', '56: 64', '56: 192', '28: 192']);
+    expect(joined).toEqual(['28: 256', '28: 320', '14: 576 x 5', '7: 1024 x 3']);
   });
 
   const threes = ['149: 32', '147: 32', '147: 64', '73: 64', '73: 80', '71: 192', '35: 192'];
