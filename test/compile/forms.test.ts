@@ -238,6 +238,46 @@ describe('a whole network', () => {
   });
 });
 
+describe('a dense block in training', () => {
+  const shape = [2, 3, 4, 5];
+  const grown = (x: Value, index: number) => {
+    const vector = (name: string) => x.graph.input(`${name}${index}`, [x.shape[1]]);
+    const { y } = g.batchNorm(x, vector('scale'), vector('bias'), 1e-3);
+    return g.concat([x, g.mul(g.slice(y, [0, 0, 0, 0], [2, 2, 4, 5]), 0.5)], 1);
+  };
+
+  test('has the gradient that differences say, where a norm follows a norm of the same image', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', shape);
+    const block = grown(grown(x, 0), 1);
+    const loss = g.sum(g.mul(block, graph.input('weights', block.shape)), [0, 1, 2, 3]);
+    const [dx] = gradient(loss, [x]);
+    const outputs = new Map([
+      ['loss', loss],
+      ['dx', dx],
+    ]);
+    const feeds: Record<string, Tensor> = { x: draw(shape, 'x'), weights: draw(block.shape, 'weights') };
+    for (const [index, channels] of [3, 5].entries()) {
+      feeds[`scale${index}`] = draw([channels], `scale ${index}`);
+      feeds[`bias${index}`] = draw([channels], `bias ${index}`);
+    }
+    const training = await runTraining(outputs, feeds);
+    const inference = await runInference(outputs, feeds);
+    expectNear(training.dx, inference.dx.data as Float32Array, shape, 2e-5);
+    const step = 1e-2;
+    const image = feeds.x as Tensor<'float32'>;
+    for (const at of [0, 17, 41, 77, 119]) {
+      const lossAt = async (change: number) => {
+        const moved = float32(shape, image.data.slice());
+        moved.data[at] += change;
+        return Number((await runTraining(outputs, { ...feeds, x: moved })).loss.data[0]);
+      };
+      const slope = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
+      expect(Number(training.dx.data[at])).toBeCloseTo(slope, 2);
+    }
+  });
+});
+
 describe('memory and names', () => {
   /** A convolution, its loss, and a plain update of its weight. */
   function updated(channels = 3): { graph: Graph; outputs: Map<string, Value> } {
