@@ -1,12 +1,15 @@
 /**
  * The Inception family against what is published: counts, sizes, multiply-adds, and the map behind every block in the
- * tables of the papers and of TF-Slim.
+ * tables of the papers and of TF-Slim; BN-Inception against its PyTorch form (fixture by
+ * scripts/fixtures/bn_inception.py). Torchvision's and timm's networks have tests of their own.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Graph, type Value } from '../../src/graph/index.ts';
 import { findModel, variablesOf } from '../../src/models/index.ts';
 import { INFERENCE, Network } from '../../src/nn/index.ts';
 import { sizeOf } from '../../src/tensor/tensor.ts';
+import { expectFormulaAnswer, type FormulaAnswer } from './formula-weights.ts';
 
 /**
  * Parameters in millions without classifier, features, pixels: Kornblith et al., arXiv 1805.08974, table 1. Its
@@ -54,6 +57,12 @@ test.each([
   ['inception_resnet_v2', 13.18],
 ])('%s takes %f billion multiply-adds', (name, billions) => {
   expect(Math.abs(findModel(name).multiplyAdds / 1e9 / billions - 1)).toBeLessThan(0.005);
+});
+
+test('bn_inception has the names of the weights that came from Caffe and computes the same', async () => {
+  const path = new URL('../fixtures/bn-inception.json', import.meta.url);
+  const answer: FormulaAnswer = JSON.parse(readFileSync(path, 'utf8'));
+  await expectFormulaAnswer(findModel('bn_inception'), answer);
 });
 
 /** Pixels and channels of the first layers' maps, and of everything that is joined, in order; repeats as "x n". */
