@@ -1,8 +1,11 @@
 /** Several asynchronous jobs at a time, results in order. */
 import { availableParallelism } from 'node:os';
 
-/** How many images to decode at a time: one per core and as many again waiting, so that no core idles. */
-export const DECODERS = Math.max(4, 2 * availableParallelism());
+/**
+ * How many images to decode at a time: one per core and as many again waiting, so that no core idles, and some more
+ * where cores are few, as reading a file waits in the same queue as decoding.
+ */
+export const DECODERS = Math.max(8, 2 * availableParallelism());
 
 /**
  * Yields `work(item)` for each item in the order of `items`, with up to `limit` of them under way. The first
