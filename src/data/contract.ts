@@ -7,14 +7,25 @@
 export type SplitName = 'train' | 'validation' | 'test';
 export const SPLITS: readonly SplitName[] = ['train', 'validation', 'test'];
 
-/** `top1`: share of correct images. `meanPerClass`: mean over classes of the share of correct images. */
-export type Metric = 'top1' | 'meanPerClass';
+/** `single-label`: every image has one class. `multi-label`: every class is a question of its own, present or not. */
+export type Task = 'single-label' | 'multi-label';
+
+/**
+ * `top1`: share of correct images. `meanPerClass`: mean over classes of the share of correct images.
+ * `meanAveragePrecision`: mean over classes of the 11-point average precision; the metric of multi-label sets.
+ */
+export type Metric = 'top1' | 'meanPerClass' | 'meanAveragePrecision';
 
 export interface ImageRecord {
   /** Unique in the data set and stable between runs: the relative path with `/`, or a procedural index. */
   readonly id: string;
-  /** Index into `classes`. */
+  /**
+   * Index into `classes`. Of a multi-label image the first class that is present (or, where none is, difficult; 0
+   * where there is none either): for lists and samples, never for training.
+   */
   readonly label: number;
+  /** Multi-label only, one entry per class: 1 present, 0 absent, -1 difficult, which counts neither way. */
+  readonly labels?: readonly number[];
   /** SHA-256 of the file's bytes, or of the recipe of a procedural image. */
   readonly contentHash: string;
 }
@@ -28,8 +39,11 @@ export interface DecodedImage {
 
 /** Something that a user should know about the data and that does not stop the work. */
 export interface DataProblem {
-  /** `unreadable`: skipped. `duplicate`: the same bytes in two splits or under two labels. */
-  readonly kind: 'unreadable' | 'duplicate';
+  /**
+   * `unreadable`: skipped. `duplicate`: the same bytes in two splits or under two labels. `annotation`: a box, mask or
+   * label that cannot be right and was left out.
+   */
+  readonly kind: 'unreadable' | 'duplicate' | 'annotation';
   /** Ids of the images concerned. */
   readonly images: readonly string[];
   /** One full sentence. */
@@ -38,6 +52,7 @@ export interface DataProblem {
 
 export interface ImageDataset {
   readonly name: string;
+  readonly task: Task;
   readonly classes: readonly string[];
   readonly metric: Metric;
   readonly splits: Readonly<Record<SplitName, readonly ImageRecord[]>>;

@@ -30,7 +30,7 @@ const dataset = z.strictObject({
   problems: z
     .array(
       z.strictObject({
-        kind: z.enum(['unreadable', 'duplicate']),
+        kind: z.enum(['unreadable', 'duplicate', 'annotation']),
         images: z.array(z.string()).readonly(),
         message: z.string(),
       }),

@@ -67,6 +67,7 @@ export async function openFolderDataset(path: string, options: FolderDatasetOpti
   >;
   return Object.freeze({
     name: options.name ?? basename(folders.root),
+    task: 'single-label',
     classes,
     metric: options.metric ?? 'top1',
     splits,

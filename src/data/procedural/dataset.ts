@@ -52,6 +52,7 @@ export function openProceduralDataset(name: string, options: { readonly seed?: n
   ) as Record<SplitName, ImageRecord[]>;
   return Object.freeze({
     name,
+    task: 'single-label',
     classes,
     metric: 'top1',
     splits,
