@@ -4,7 +4,7 @@
  */
 import type { InputSpecification } from '../models/model.ts';
 import { findModel } from '../models/registry.ts';
-import { openFileSource } from './byte-source.ts';
+import { openFileSource } from '../util/byte-source.ts';
 import { demoFile, demoNames } from './demo.ts';
 import { isHeld } from './hub.ts';
 import { modelOfFile, withStatedInput } from './metadata.ts';

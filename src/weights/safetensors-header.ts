@@ -3,7 +3,7 @@
  * is allocated or sliced by it. Format: https://github.com/huggingface/safetensors (8 bytes of length, a JSON
  * object, then the tensors' bytes without holes).
  */
-import type { Refuse } from './refuse.ts';
+import type { Refuse } from '../util/refuse.ts';
 
 /** Bytes per number of every type of the format. */
 const BYTES = {

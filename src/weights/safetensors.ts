@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Tensor, tensor } from '../tensor/tensor.ts';
+import { type ByteSource, openFileSource } from '../util/byte-source.ts';
 import { invariant } from '../util/errors.ts';
-import { type ByteSource, openFileSource } from './byte-source.ts';
+import { type Refuse, refusing, shown } from '../util/refuse.ts';
 import { float32Of, type NumberType } from './numbers.ts';
-import { type Refuse, refusing, shown } from './refuse.ts';
 import { parseHeader } from './safetensors-header.ts';
 import { isCounter, readTensors, type TensorFile, using, type Weights } from './tensor-file.ts';
 

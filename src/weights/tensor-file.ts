@@ -1,6 +1,6 @@
 /** What every file of tensors is to the rest of the program: names and shapes at once, numbers when they are asked for. */
 import type { Shape, Tensor } from '../tensor/tensor.ts';
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource } from '../util/byte-source.ts';
 
 export type Weights = Map<string, Tensor<'float32'>>;
 

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { float32, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
+import { refusing } from '../../src/util/refuse.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
-import { refusing } from '../../src/weights/refuse.ts';
 import { parseHeader } from '../../src/weights/safetensors-header.ts';
 
 let folder: string;

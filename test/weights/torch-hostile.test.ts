@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { memorySource } from '../../src/util/byte-source.ts';
 import { UserError } from '../../src/util/errors.ts';
-import { memorySource } from '../../src/weights/byte-source.ts';
 import { readTensors } from '../../src/weights/tensor-file.ts';
 import { openTorch } from '../../src/weights/torch/torch-file.ts';
 import {

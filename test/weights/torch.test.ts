@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openFileSource } from '../../src/weights/byte-source.ts';
+import { openFileSource } from '../../src/util/byte-source.ts';
 import { readSafetensors, readTorch } from '../../src/weights/index.ts';
 import { openTorch } from '../../src/weights/torch/torch-file.ts';
 import { describePython } from '../python.ts';

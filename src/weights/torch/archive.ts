@@ -1,9 +1,9 @@
 /** The zip form of PyTorch's files: `NAME/data.pkl`, one entry `NAME/data/KEY` per storage, `NAME/byteorder`. */
-import type { ByteSource } from '../byte-source.ts';
-import { type Refuse, shown } from '../refuse.ts';
-import { dataPosition, readEntry, readZipDirectory, type ZipEntry } from '../zip.ts';
+import type { ByteSource } from '../../util/byte-source.ts';
+import { readPickle } from '../../util/pickle.ts';
+import { type Refuse, shown } from '../../util/refuse.ts';
+import { dataPosition, readEntry, readZipDirectory, type ZipEntry } from '../../util/zip.ts';
 import { bytesOf, type StorageReference, torchHost } from './objects.ts';
-import { readPickle } from './pickle.ts';
 import { LARGEST_PICKLE, type OpenedTorch, type StorageReader } from './storages.ts';
 
 /** @throws UserError ZIP_..., PICKLE_..., TORCH_CONTENT, TORCH_STORAGE */

@@ -3,10 +3,10 @@
  * the writing system, what was saved, the keys of its storages), then for every key the number of elements in
  * 8 bytes and the elements.
  */
-import type { ByteSource } from '../byte-source.ts';
-import { type Refuse, shown } from '../refuse.ts';
+import type { ByteSource } from '../../util/byte-source.ts';
+import { Dict, List, type PickleValue, readPickle } from '../../util/pickle.ts';
+import { type Refuse, shown } from '../../util/refuse.ts';
 import { bytesOf, type StorageReference, type TorchHost, torchHost } from './objects.ts';
-import { Dict, List, type PickleValue, readPickle } from './pickle.ts';
 import { LARGEST_PICKLE, type OpenedTorch, type StorageReader } from './storages.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;

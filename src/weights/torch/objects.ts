@@ -3,8 +3,17 @@
  * them. The list of names is closed; nothing else is accepted.
  */
 import { sizeOf } from '../../tensor/tensor.ts';
-import type { Refuse } from '../refuse.ts';
-import { Dict, Global, List, Opaque, type PickleHost, type PickleValue, putOnce, Tuple } from './pickle.ts';
+import {
+  Dict,
+  Global,
+  List,
+  Opaque,
+  type PickleHost,
+  type PickleValue,
+  putOnce,
+  Tuple,
+} from '../../util/pickle.ts';
+import type { Refuse } from '../../util/refuse.ts';
 
 /** Bytes per element of PyTorch's storages. */
 const STORAGES = {

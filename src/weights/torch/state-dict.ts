@@ -1,9 +1,9 @@
 /** Finds the weights in what `torch.save` was given: a state dict, alone or inside a checkpoint of a training. */
 
-import { type Refuse, shown } from '../refuse.ts';
+import { Dict, type PickleValue } from '../../util/pickle.ts';
+import { type Refuse, shown } from '../../util/refuse.ts';
 import { isCounter } from '../tensor-file.ts';
 import { TensorReference } from './objects.ts';
-import { Dict, type PickleValue } from './pickle.ts';
 
 /**
  * Under which key checkpoints keep their weights, the first that is there counts. Averaged weights come first,

@@ -1,7 +1,7 @@
 /** Where the numbers of a PyTorch file lie. */
 
+import type { PickleValue } from '../../util/pickle.ts';
 import type { StorageReference } from './objects.ts';
-import type { PickleValue } from './pickle.ts';
 
 export interface StorageReader {
   /** `length` bytes from byte `offset` of a storage. They lie inside: the tensors were checked. */

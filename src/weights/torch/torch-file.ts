@@ -4,9 +4,9 @@
  * (see pickle.ts); numbers are read from the file when a tensor is asked for.
  */
 import { type Shape, sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts';
-import { type ByteSource, openFileSource } from '../byte-source.ts';
+import { type ByteSource, openFileSource } from '../../util/byte-source.ts';
+import { type Refuse, refusing, shown } from '../../util/refuse.ts';
 import { float32Of, type NumberType } from '../numbers.ts';
-import { type Refuse, refusing, shown } from '../refuse.ts';
 import { readTensors, type TensorFile, using, type Weights } from '../tensor-file.ts';
 import { openArchive } from './archive.ts';
 import { openLegacy } from './legacy.ts';

@@ -5,8 +5,8 @@
  * writers leave them out. Format: PKWARE's APPNOTE.TXT.
  */
 import { inflateRawSync } from 'node:zlib';
-import { messageOf } from '../util/errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { messageOf } from './errors.ts';
 import { type Refuse, shown } from './refuse.ts';
 
 export interface ZipEntry {

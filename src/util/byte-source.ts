@@ -1,6 +1,6 @@
 /** Bytes that are read piece by piece from known positions: a file on disk, or bytes in memory. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { invariant, UserError } from '../util/errors.ts';
+import { invariant, UserError } from './errors.ts';
 
 export interface ByteSource {
   /** Bytes in all. */
@@ -60,7 +60,7 @@ export async function openFileSource(path: string): Promise<ByteSource> {
   const status = await handle.stat();
   if (status.isFile()) return new FileSource(path, handle, status.size);
   await handle.close();
-  throw new UserError('FILE_MISSING', `${path} is not a regular file.`, 'Name a file of weights.');
+  throw new UserError('FILE_MISSING', `${path} is not a regular file.`, 'Name a file.');
 }
 
 export function memorySource(bytes: Uint8Array): ByteSource {

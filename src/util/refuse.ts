@@ -1,5 +1,5 @@
-/** How readers of weights refuse a file: with its name, what was found in it and what is allowed. */
-import { UserError } from '../util/errors.ts';
+/** How readers refuse a file: with its name, what was found in it and what is allowed. */
+import { UserError } from './errors.ts';
 
 /** The refusal of one file: a stable code, half a sentence on what was found, a sentence without its full stop. */
 export type Refuse = (code: string, found: string, allowed: string) => never;

@@ -3,7 +3,7 @@
  * global is a name that the host knows or the file is refused, and calling one is a function of ours. Work and
  * memory are bounded by the pickle's length. Format: Python's Lib/pickletools.py.
  */
-import { type Refuse, shown } from '../refuse.ts';
+import { type Refuse, shown } from './refuse.ts';
 
 /** What an unpickled value can be. `Opaque` values are made by the host. */
 export type PickleValue =
