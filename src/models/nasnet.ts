@@ -159,15 +159,14 @@ function assemble(
   return concat(cell.joined.map(operand), 1);
 }
 
-/** A cell behind two others: the result of the previous one is first made as large as that of the current one. */
+/** A cell behind two others. Where a reduction lies between these, the result of the previous one is halved first. */
 function cellBehind(
   net: Network,
   name: string,
   cell: Cell,
-  { current, previous }: { current: Value; previous: Value },
+  { current, previous, halved }: { current: Value; previous: Value; halved: boolean },
   out: number,
 ): Value {
-  const halved = previous.shape[2] !== current.shape[2];
   const inputs = {
     previous: halved ? halve(net, name, previous, out) : adjust(net, `${name}.conv_prev_1x1`, previous, out),
     current: adjust(net, `${name}.conv_1x1`, current, out),
@@ -198,19 +197,21 @@ function backbone(net: Network, images: Value, variant: Variant): BackboneOutput
   const conv0 = convNorm(net, 'conv0.conv', 'conv0.bn', images, first);
   const narrow = adjust(net, 'cell_stem_0.conv_1x1', conv0, channels / 4);
   const stem0 = assemble(net, 'cell_stem_0', REDUCTION, { current: narrow, previous: conv0 }, channels / 4);
-  const stemInputs = { current: stem0, previous: conv0 };
+  const stemInputs = { current: stem0, previous: conv0, halved: true };
   const stem1 = cellBehind(net, 'cell_stem_1', REDUCTION, stemInputs, channels / 2);
   let [previous, current] = [stem0, stem1];
   const stages = [stem0];
   for (const stack of [0, 1, 2]) {
     const out = channels << stack;
     if (stack > 0) {
-      const reduced = cellBehind(net, `reduction_cell_${stack - 1}`, REDUCTION, { current, previous }, out);
+      const inputs = { current, previous, halved: false };
+      const reduced = cellBehind(net, `reduction_cell_${stack - 1}`, REDUCTION, inputs, out);
       [previous, current] = [skips ? previous : current, reduced];
     }
     for (let index = 0; index < repeats; index++) {
-      const cell = `cell_${NUMBERED * stack + index}`;
-      [previous, current] = [current, cellBehind(net, cell, NORMAL, { current, previous }, out)];
+      const inputs = { current, previous, halved: index === 0 };
+      const cell = cellBehind(net, `cell_${NUMBERED * stack + index}`, NORMAL, inputs, out);
+      [previous, current] = [current, cell];
     }
     stages.push(current);
   }
