@@ -28,9 +28,10 @@ export interface FormulaAnswer {
 const TOLERANCE = 1e-4;
 
 /** The formula of scripts/fixtures/nasnet.py: `stream` is the variable's place among the sorted names. */
-function formulaWeights(model: Model): Map<string, Tensor<'float32'>> {
-  const { backbone, head } = variablesOf(model);
-  const sorted = [...backbone, ...head].sort((a, b) => (a.name < b.name ? -1 : 1));
+export function formulaWeights(
+  variables: readonly { name: string; shape: Shape }[],
+): Map<string, Tensor<'float32'>> {
+  const sorted = [...variables].sort((a, b) => (a.name < b.name ? -1 : 1));
   return new Map(
     sorted.map(({ name, shape }, stream) => {
       const fanIn = sizeOf(shape) / shape[0];
@@ -72,10 +73,19 @@ export async function expectFormulaAnswer(model: Model, answer: FormulaAnswer): 
   expect(sha256(variables.map(line).sort().join('\n'))).toBe(answer.names);
   const trained = variables.filter(({ kind }) => kind === 'parameter');
   expect(trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0)).toBe(answer.parameters);
+  await expectOutputs(model, formulaWeights(variables), answer);
+}
+
+/** Features and logits of the image sin(0.001 k) with given weights. */
+export async function expectOutputs(
+  model: Model,
+  weights: ReadonlyMap<string, Tensor<'float32'>>,
+  answer: FormulaAnswer,
+): Promise<void> {
   const { size } = answer;
   expect(model.input.size).toBe(size);
   const pixels = Float32Array.from({ length: 3 * size * size }, (_, k) => Math.sin(0.001 * k));
-  const network = await compileModel(model, formulaWeights(model), 1, 'inference');
+  const network = await compileModel(model, weights, 1, 'inference');
   const { features, logits } = await network.run(tensor('float32', [1, 3, size, size], pixels));
   await network.close();
   expectNear(summary(features), answer.features);

@@ -10,7 +10,13 @@ import { renderFile } from '../../src/data/image/render.ts';
 import { mean, type Value } from '../../src/graph/index.ts';
 import type { Model } from '../../src/models/index.ts';
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts';
-import { fitWeights, modelOfFile, readSafetensors, type Weights } from '../../src/weights/index.ts';
+import {
+  fitWeights,
+  modelOfFile,
+  readSafetensors,
+  readTorch,
+  type Weights,
+} from '../../src/weights/index.ts';
 import { compileModel, type Form, featuresAndLogits } from '../run-model.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 
@@ -53,9 +59,12 @@ const NETWORKS = [
   'squeezenet1_1',
 ];
 
-async function open(name: string): Promise<{ model: Model; weights: Weights }> {
-  const path = sharedPath('weights', `${name}.safetensors`);
-  const { tensors, metadata } = await readSafetensors(path);
+async function open(name: string, ending = 'safetensors'): Promise<{ model: Model; weights: Weights }> {
+  const path = sharedPath('weights', `${name}.${ending}`);
+  const isTorch = ending === 'pth';
+  const { tensors, metadata } = isTorch
+    ? { tensors: await readTorch(path), metadata: {} }
+    : await readSafetensors(path);
   const model = modelOfFile(path, metadata);
   return { model, weights: fitWeights(model, tensors, { source: path, originalHead: 'keep' }) };
 }
@@ -147,24 +156,27 @@ describeShared('published networks', () => {
   });
 
   const rows = NETWORKS.flatMap((name) =>
-    (['inference', 'training'] as Form[]).map((form) => [name, form] as const),
+    (['inference', 'training'] as Form[]).map((form) => [name, form, 'safetensors'] as const),
   );
-  test.each(rows)('%s in the %s form gives the numbers of PyTorch', async (name, form) => {
-    const expected: Expected = JSON.parse(
-      readFileSync(sharedPath('weights/expected', `${name}.json`), 'utf8'),
-    );
-    const { model, weights } = await open(name);
-    const inputs = await inputsOf(expected, model);
-    const cases = [...expected.images, expected.synthetic];
-    const network = await compileModel(model, weights, cases.length, form, chosenOutputs(model, cases[0]));
-    const { features, logits, raw } = await network.run(inputs);
-    cases.forEach((outputs, at) => {
-      if (logits) checkLogits(row(logits, at), outputs);
-      if (outputs.pooled) checkPooled(row(raw ?? features, at), outputs.pooled);
-      if (outputs.pooled_after_relu) checkPooled(row(features, at), outputs.pooled_after_relu);
-    });
-    await network.close();
-  });
+  test.each([...rows, ['cifar10_resnet20', 'inference', 'pth'] as const])(
+    '%s in the %s form, from %s, gives the numbers of PyTorch',
+    async (name, form, ending) => {
+      const expected: Expected = JSON.parse(
+        readFileSync(sharedPath('weights/expected', `${name}.json`), 'utf8'),
+      );
+      const { model, weights } = await open(name, ending);
+      const inputs = await inputsOf(expected, model);
+      const cases = [...expected.images, expected.synthetic];
+      const network = await compileModel(model, weights, cases.length, form, chosenOutputs(model, cases[0]));
+      const { features, logits, raw } = await network.run(inputs);
+      cases.forEach((outputs, at) => {
+        if (logits) checkLogits(row(logits, at), outputs);
+        if (outputs.pooled) checkPooled(row(raw ?? features, at), outputs.pooled);
+        if (outputs.pooled_after_relu) checkPooled(row(features, at), outputs.pooled_after_relu);
+      });
+      await network.close();
+    },
+  );
 });
 
 /** Share of files whose best class is right, and whose five best classes hold the right one. */

@@ -4,16 +4,17 @@ import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { UserError } from '../../src/util/errors.ts';
 import { type ByteSource, memorySource } from '../../src/util/byte-source.ts';
+import { UserError } from '../../src/util/errors.ts';
+import { readPickle } from '../../src/util/pickle.ts';
 import { refusing } from '../../src/util/refuse.ts';
+import { readEntry, readZipDirectory } from '../../src/util/zip.ts';
 import { openSafetensors } from '../../src/weights/safetensors.ts';
 import { readTensors, type TensorFile } from '../../src/weights/tensor-file.ts';
 import { torchHost } from '../../src/weights/torch/objects.ts';
-import { readPickle } from '../../src/util/pickle.ts';
 import { openTorch } from '../../src/weights/torch/torch-file.ts';
 import { mutated } from '../mutated.ts';
-import { pickleOf, tensorOf, torchZip } from './archives.ts';
+import { type Entry, zip } from './archives.ts';
 
 const fixtures = resolve(import.meta.dirname, '../fixtures');
 const all = (folder: string, ending: string) =>
@@ -23,20 +24,29 @@ const all = (folder: string, ending: string) =>
 
 const torchFiles = all('torch', '.pth');
 
-/** The pickle of a file in zip form, to be damaged alone: damage elsewhere mostly ends at the archive. */
-const PICKLES = [
-  pickleOf(['a.weight', tensorOf()], ['a.bias', tensorOf({ type: 'HalfStorage' })]),
-  ...torchFiles.flatMap(pickleInside),
-];
+const refuse = refusing('fuzz', 'PyTorch');
+const isZip = (file: Uint8Array) => file[0] === 0x50;
 
-function pickleInside(file: Buffer): Buffer[] {
-  // PROTO 2 or 4 behind the padding of the first entry, up to STOP and the next entry's header.
-  const start =
-    file.indexOf(Buffer.of(0x80, 2)) >= 0
-      ? file.indexOf(Buffer.of(0x80, 2))
-      : file.indexOf(Buffer.of(0x80, 4));
-  const end = file.indexOf(Buffer.from('.PK'), start);
-  return start >= 0 && end > start ? [file.subarray(start, end + 1)] : [];
+/** Files in zip form taken apart, so that the pickle can be damaged alone: damage elsewhere mostly ends at the archive. */
+const TAKEN_APART = await Promise.all(torchFiles.filter(isZip).map(takenApart));
+
+async function takenApart(file: Uint8Array): Promise<{ pickle: Uint8Array; others: Entry[] }> {
+  const source = memorySource(file);
+  const entries: Entry[] = [];
+  for (const entry of (await readZipDirectory(source, refuse)).values()) {
+    entries.push({ name: entry.name, content: await readEntry(source, entry, refuse) });
+  }
+  const isPickle = ({ name }: Entry) => name.endsWith('/data.pkl');
+  return { pickle: entries.find(isPickle)!.content, others: entries.filter((entry) => !isPickle(entry)) };
+}
+
+const PICKLES = TAKEN_APART.map(({ pickle }) => pickle);
+
+/** A pickle in the archive that number `index` came from. */
+function inArchive(pickle: Uint8Array, index: number): Uint8Array {
+  const { others } = TAKEN_APART[index % TAKEN_APART.length];
+  const prefix = others[0].name.split('/')[0];
+  return zip([{ name: `${prefix}/data.pkl`, content: pickle }, ...others]);
 }
 
 const SAFETENSORS = [
@@ -60,19 +70,19 @@ interface Kind {
   readonly name: string;
   readonly files: readonly Uint8Array[];
   /** Reads all of a file. */
-  readonly read: (file: Uint8Array) => Promise<void>;
+  readonly read: (file: Uint8Array, index: number) => Promise<void>;
 }
 
 const tensorKind = (
   name: string,
   files: readonly Uint8Array[],
   open: (source: ByteSource, file: string) => Promise<TensorFile>,
-  around: (file: Uint8Array) => Uint8Array = (file) => file,
+  around: (file: Uint8Array, index: number) => Uint8Array = (file) => file,
 ): Kind => ({
   name,
   files,
-  read: async (file) => {
-    const whole = around(file);
+  read: async (file, index) => {
+    const whole = around(file, index);
     const source = watched(whole);
     const opened = await open(source, name);
     const tensors = await readTensors(opened, opened.shapes.keys());
@@ -95,22 +105,17 @@ function watched(file: Uint8Array): ByteSource {
 }
 
 const KINDS: readonly Kind[] = [
-  tensorKind(
-    'zip',
-    torchFiles.filter((file) => file[0] === 0x50),
-    openTorch,
-  ),
+  tensorKind('zip', torchFiles.filter(isZip), openTorch),
   tensorKind(
     'legacy',
-    torchFiles.filter((file) => file[0] === 0x80),
+    torchFiles.filter((file) => !isZip(file)),
     openTorch,
   ),
-  tensorKind('pickle in an archive', PICKLES, openTorch, (pickle) => torchZip(pickle)),
+  tensorKind('pickle in an archive', PICKLES, openTorch, inArchive),
   {
     name: 'pickle alone',
     files: PICKLES,
     read: async (file) => {
-      const refuse = refusing('pickle', 'PyTorch');
       readPickle(file, 0, torchHost(refuse), refuse);
     },
   },
@@ -143,7 +148,7 @@ export async function fuzzWeights(count: number, seed: number): Promise<Map<stri
       const file = mutated(files[index % files.length], random);
       const start = performance.now();
       try {
-        await read(file);
+        await read(file, index);
         found.accepted++;
       } catch (error) {
         if (!(error instanceof UserError))

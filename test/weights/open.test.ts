@@ -1,12 +1,13 @@
 /** Opening a model by what a user types, with files of our own and the published ones. */
 import { existsSync, readdirSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
 import { initialize } from '../../src/nn/index.ts';
+import { float32 } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { sha256OfFile } from '../../src/util/hash.ts';
 import {
@@ -125,6 +126,28 @@ describe('a file of unknown origin', () => {
     expect(error.remedy).toContain('registryName=path');
   });
 
+  test('a head of other classes is left out, and reports say so', async () => {
+    const path = inFolder('cifar_resnet20.safetensors');
+    const weights = randomWeights(findModel('cifar_resnet20'));
+    weights.set('linear.weight', float32([3, 64], new Float32Array(192)));
+    weights.set('linear.bias', float32([3], [1, 2, 3]));
+    await writeSafetensors(path, weights);
+    const opened = await openModel(path);
+    expect(opened.weights!.has('linear.weight')).toBe(false);
+    expect(opened.source).toContain('Their classifier, of 3 classes, is left out.');
+  });
+
+  test('a folder of the name of an architecture or a repository does not matter', async () => {
+    const before = process.cwd();
+    await mkdir(inFolder('resnet18'));
+    process.chdir(folder);
+    try {
+      expect((await openModel('resnet18')).label).toBe('resnet18');
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   test.each([
     ['nothing.safetensors', 'MODEL_FILE_MISSING'],
     ['nothing.onnx', 'MODEL_FILE_MISSING'],
@@ -181,6 +204,24 @@ describeShared('the published files', () => {
     expect([...opened.weights!.keys()]).toEqual(
       variablesOf(opened.model).backbone.map((variable) => variable.name),
     );
+  });
+
+  test('the PyTorch file is the network of its name, or of the name that is stated', async () => {
+    const path = sharedPath('weights/cifar10_resnet20.pth');
+    const opened = await openModel(path);
+    expect(opened.model).toBe(findModel('cifar_resnet20'));
+    expect(opened.label).toBe('cifar10_resnet20');
+    expect(opened.weightsHash).toBe(await sha256OfFile(path));
+    expectSame(
+      opened.weights,
+      (await openModel(sharedPath('weights/cifar10_resnet20.safetensors'))).weights!,
+    );
+    // As torchvision names files: with a part of their checksum.
+    const renamed = inFolder('cifar_resnet20-12fca82f.th');
+    await copyFile(path, renamed);
+    expect((await openModel(renamed)).model.name).toBe('cifar_resnet20');
+    expect((await openModel(`cifar_resnet20@64=${path}`)).model.name).toBe('cifar_resnet20@64');
+    expect((await refusal(`cifar_resnet32=${path}`)).code).toBe('WEIGHTS_MISFIT');
   });
 
   test('a published file is recognised under another name', async () => {
