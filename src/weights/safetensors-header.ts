@@ -24,7 +24,7 @@ const BYTES = {
 
 type StoredType = keyof typeof BYTES;
 
-export interface StoredTensor {
+interface StoredTensor {
   readonly name: string;
   readonly type: StoredType;
   readonly shape: readonly number[];

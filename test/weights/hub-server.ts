@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 export const COMMIT = 'c0ffee'.repeat(7).slice(0, 40);
 
 /** What goes wrong, for how many requests of content. */
-export interface Trouble {
+interface Trouble {
   /** The connection is cut behind so many bytes. */
   cutAfter?: number;
   /** Nothing more is sent behind so many bytes, and the connection stays. */
