@@ -50,6 +50,7 @@ const records = (part: string, count: number) =>
 const dataset: ImageDataset = {
   name: 'textures',
   classes,
+  task: 'single-label',
   metric: 'top1',
   splits: { train: records('train', 400), validation: [], test: records('test', 200) },
   problems: [],

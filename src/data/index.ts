@@ -5,6 +5,7 @@ export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';
 export { type FolderDatasetOptions, openFolderDataset } from './datasets/folder.ts';
 export { encodeJpeg, renderFile } from './image/render.ts';
+export { labelsOf } from './labels.ts';
 export { BatchLoader, type BatchLoaderOptions } from './loader.ts';
 export { openProceduralDataset, PROCEDURAL_DATASETS } from './procedural/dataset.ts';
 export type { SplitFractions } from './split.ts';

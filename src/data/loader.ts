@@ -23,7 +23,7 @@ let opened = 0;
 
 export interface BatchLoaderOptions extends Omit<BatchTransform, 'kind'> {
   readonly cache: ViewCache;
-  /** Label of every image of the cache. */
+  /** Label of every image of the cache, or equally many labels of each, image by image. */
   readonly labels: ArrayLike<number>;
   /** Positions in the cache to draw from; default: all. So one cache serves parts and subsets of its images. */
   readonly indices?: ArrayLike<number>;
@@ -45,6 +45,7 @@ export interface Batch {
    * filled again. A consumer may transfer the buffer to a thread of its own; then a new one is made.
    */
   readonly images: Images;
+  /** As many per image as were given. */
   readonly labels: Int32Array;
   /** Positions in the cache. */
   readonly indices: Int32Array;
@@ -109,7 +110,7 @@ export class BatchLoader {
     const images = await filling;
     this.#held.push(images);
     this.#waitedMilliseconds += performance.now() - begun;
-    const labels = plan.indices.map((index) => this.#options.labels[index]);
+    const labels = rowsOf(this.#options.labels, this.#options.cache.count, plan.indices);
     return { images, labels, indices: plan.indices, count: plan.count };
   }
 
@@ -171,12 +172,25 @@ export class BatchLoader {
   }
 }
 
+/** The labels of some images, image by image. */
+function rowsOf(labels: ArrayLike<number>, images: number, indices: Int32Array): Int32Array {
+  const width = labels.length / images;
+  const rows = new Int32Array(indices.length * width);
+  for (const [n, index] of indices.entries())
+    for (let k = 0; k < width; k++) rows[n * width + k] = labels[index * width + k];
+  return rows;
+}
+
 function requireUsable(
   { cache, labels, transform, size }: BatchLoaderOptions,
   indices: readonly number[],
 ): void {
   invariant(indices.length > 0, 'a batch loader needs at least one image');
-  invariant(labels.length === cache.count, `${labels.length} labels for ${cache.count} cached images`);
+  const perImage = labels.length / cache.count;
+  invariant(
+    Number.isInteger(perImage) && perImage > 0,
+    `${labels.length} labels for ${cache.count} cached images`,
+  );
   for (const index of indices) {
     invariant(index >= 0 && index < cache.count, `image ${index} is not in a cache of ${cache.count}`);
     const { width, height } = imageAt(cache, index);

@@ -7,6 +7,7 @@ import {
   add,
   cast,
   div,
+  greater,
   greaterEqual,
   logSoftmax,
   maximum,
@@ -61,6 +62,17 @@ export const ignoreNegative = (labels: Value): Value => cast(greaterEqual(labels
  */
 export const binaryCrossEntropy = (logits: Value, targets: Value, weights?: Value): Value =>
   weightedMean(sub(softplus(logits), mul(logits, targets)), weights);
+
+/**
+ * Sigmoid cross-entropy of logits [N, K] and labels [N, K] of 1 (present), 0 (absent) and -1 (left out): the mean over
+ * the N examples of the sum over the classes. Label smoothing s moves targets towards one half, to s / 2 and 1 - s / 2.
+ */
+export function maskedBinaryCrossEntropy(logits: Value, labels: Value, labelSmoothing = 0): Value {
+  const hard = cast(greater(labels, 0), 'float32');
+  const target = labelSmoothing === 0 ? hard : add(mul(hard, 1 - labelSmoothing), labelSmoothing / 2);
+  const losses = mul(sub(softplus(logits), mul(logits, target)), ignoreNegative(labels));
+  return mul(sum(losses), 1 / logits.shape[0]);
+}
 
 /**
  * |d| - beta / 2, and d^2 / (2 beta) where |d| < beta, with d = prediction - target (Girshick, arXiv 1504.08083,

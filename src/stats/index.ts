@@ -6,4 +6,5 @@ export { holm } from './holm.ts';
 export { type Interval, wilsonInterval } from './intervals.ts';
 export { logit, logitOfCounts } from './logit.ts';
 export { type PairedExactTest, pairedExactTest } from './paired-exact.ts';
+export { type PairedPermutationTest, pairedPermutationTest } from './paired-permutation.ts';
 export { type PairedTTest, pairedTTest } from './paired-t.ts';

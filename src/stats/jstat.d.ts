@@ -5,6 +5,7 @@ declare module 'jstat' {
       /** Regularised incomplete beta function I_x(a, b). */
       ibeta(x: number, a: number, b: number): number;
       readonly normal: {
+        cdf(value: number, mean: number, standardDeviation: number): number;
         /** Quantile of the normal distribution. */
         inv(probability: number, mean: number, standardDeviation: number): number;
       };

@@ -22,11 +22,12 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const graph = new Graph();
     const net = new Network(graph, INFERENCE);
-    const probabilities = softmax(classifier(net, graph.input('images', images)));
-    return new Evaluator(
-      await Executable.compile(new Map([['probabilities', probabilities]]), options),
-      images,
-    );
+    const logits = classifier(net, graph.input('images', images));
+    const outputs = new Map([
+      ['logits', logits],
+      ['probabilities', softmax(logits)],
+    ]);
+    return new Evaluator(await Executable.compile(outputs, options), images);
   }
 
   /** Uses the weights of `step`, or their averages, without a copy; to be called again after the step has run. */
@@ -38,6 +39,20 @@ export class Evaluator {
   async probabilities(images: Float32Array): Promise<Tensor<'float32'>> {
     this.executable.set('images', tensor('float32', this.images, images));
     return (await this.executable.run()).probabilities as Tensor<'float32'>;
+  }
+
+  /** Logits, images x classes, of the first `count` images of a centre-crop loader, in its order. */
+  async logits(loader: BatchLoader, count: number): Promise<Float32Array> {
+    let all = new Float32Array();
+    for (let done = 0; done < count; ) {
+      const batch = await loader.next();
+      this.executable.set('images', tensor('float32', this.images, batch.images));
+      const { shape, data } = (await this.executable.run()).logits as Tensor<'float32'>;
+      if (done === 0) all = new Float32Array(count * shape[1]);
+      all.set(data.subarray(0, batch.count * shape[1]), done * shape[1]);
+      done += batch.count;
+    }
+    return all;
   }
 
   /** Predicted classes of the first `count` images of a centre-crop loader, in its order. */

@@ -25,6 +25,7 @@ export interface TrainingCurvePoint {
   readonly step: number;
   /** Means since the last point. */
   readonly loss: number;
+  /** Of a multi-label step the share of classes told right. */
   readonly trainAccuracy: number;
   readonly learningRate: number;
 }
@@ -56,7 +57,7 @@ export async function train(
   let [lossSum, correct, seen, since] = [0, 0, 0, 0];
   for (let index = startStep; index < steps; index++) {
     const rate = learningRate * cosine(index, steps);
-    const { images, labels } = await loader.next();
+    const { images, labels, indices } = await loader.next();
     const inputs = { ...options, images, labels, learningRate: rate, step: index };
     const result = await step.run(inputs);
     const done = index + 1;
@@ -66,7 +67,7 @@ export async function train(
     options.onStep?.(done, result.loss);
     lossSum += result.loss;
     correct += result.correct;
-    seen += labels.length;
+    seen += indices.length;
     since++;
     if (done % every === 0 || done === steps) {
       curve.push({ step: done, loss: lossSum / since, trainAccuracy: correct / seen, learningRate: rate });

@@ -4,10 +4,10 @@
  * the parameters from it.
  */
 import { gradient } from '../autodiff/gradient.ts';
-import { add, argMax, cast, clip, equal, mul, sub, sum } from '../graph/build.ts';
+import { add, argMax, cast, clip, div, equal, greater, maximum, mul, sub, sum } from '../graph/build.ts';
 import { Graph, type NodeOf, type Value } from '../graph/graph.ts';
 import { simplify } from '../graph/simplify.ts';
-import { softmaxCrossEntropy } from '../nn/losses.ts';
+import { ignoreNegative, maskedBinaryCrossEntropy, softmaxCrossEntropy } from '../nn/losses.ts';
 import { Network, type NormPhase, type Phase, type Variable } from '../nn/network.ts';
 import {
   globalNormFactor,
@@ -27,10 +27,16 @@ export type Classifier = (net: Network, images: Value) => Value;
 export interface StepDefinition {
   /** Images of one batch, [N, 3, height, width]. */
   readonly images: Shape;
-  /** Of the softmax cross-entropy that is the loss unless another is given. */
+  /**
+   * `single-label` (default): labels are class indices, [N], and the loss is the softmax cross-entropy. `multi-label`:
+   * labels are [N, K] of 1 (present), 0 (absent) and -1 (left out), and the loss is the mean over the images of the sum
+   * over the classes of the sigmoid cross-entropy, so that each class learns as a problem of its own would.
+   */
+  readonly task?: 'single-label' | 'multi-label';
+  /** Of the cross-entropy that is the loss unless another is given; in a multi-label step towards one half. */
   readonly labelSmoothing?: number;
   /**
-   * The loss of logits [N, K] and labels [N]: a mean over the images. Auxiliary classifiers have the same loss, and
+   * The loss of logits [N, K] and labels: a mean over the images. Auxiliary classifiers have the same loss, and
    * the step's is the sum of all with their weights.
    */
   readonly loss?: (logits: Value, labels: Value) => Value;
@@ -82,6 +88,8 @@ export interface StepGraph {
   readonly net: Network;
   /** Images of one part, [N / parts, 3, height, width]. */
   readonly images: Shape;
+  /** [N / parts], or [N / parts, K] of a multi-label step. */
+  readonly labels: Shape;
   readonly parts: number;
   /** Loss and gradients, and without micro-batches the update too. */
   readonly main: Program;
@@ -104,7 +112,7 @@ export const gradientName = (parameter: string) => `gradient:${parameter}`;
  * @throws UserError MICRO_BATCHES when they do not divide the batch; NOTHING_TRAINED when all parameters are frozen
  */
 export function buildStep(classifier: Classifier, definition: StepDefinition): StepGraph {
-  const { net, parts, images, loss, correct } = forward(classifier, definition);
+  const { net, parts, images, labels, loss, correct } = forward(classifier, definition);
   const { momentum, optimizer = { kind: 'sgd', momentum }, groups = [] } = definition;
   const parameters = net.variables.filter(({ kind }) => kind === 'parameter');
   const trained = parameters.filter((variable) => !treatmentOf(variable, groups).frozen);
@@ -136,7 +144,7 @@ export function buildStep(classifier: Classifier, definition: StepDefinition): S
   for (const program of new Set([main, update])) program.replace(simplified);
   const results = wanted.map(simplified);
   return {
-    ...{ net, images, parts, main, trained, results, slots, counters },
+    ...{ net, images, labels, parts, main, trained, results, slots, counters },
     update: parts === 1 ? undefined : update,
   };
 }
@@ -157,16 +165,29 @@ function forward(classifier: Classifier, definition: StepDefinition) {
   const images = [n / parts, ...rest];
   const graph = new Graph();
   const net = new Network(graph, { mode: 'train', norm });
-  const labels = graph.input('labels', [n / parts], { dtype: 'int32' });
   const logits = classifier(net, graph.input('images', images));
+  const { task = 'single-label', labelSmoothing = 0 } = definition;
+  const many = task === 'multi-label';
+  const labels = graph.input('labels', many ? logits.shape : [n / parts], { dtype: 'int32' });
+  const usual = many ? maskedBinaryCrossEntropy : softmaxCrossEntropy;
   const lossOf = (scores: Value) =>
-    definition.loss?.(scores, labels) ?? softmaxCrossEntropy(scores, labels, definition.labelSmoothing ?? 0);
+    definition.loss?.(scores, labels) ?? usual(scores, labels, labelSmoothing);
   const loss = net.auxiliaryLogits.reduce(
     (total, auxiliary) => add(total, mul(lossOf(auxiliary.logits), auxiliary.weight)),
     lossOf(logits),
   );
-  const correct = sum(cast(equal(argMax(logits), cast(labels, 'int64')), 'float32'));
-  return { net, parts, images, loss, correct };
+  const correct = many
+    ? shareOfDecisions(logits, labels)
+    : sum(cast(equal(argMax(logits), cast(labels, 'int64')), 'float32'));
+  return { net, parts, images, labels: labels.shape, loss, correct };
+}
+
+/** The sum over the images of the share of their classes, of those that count, whose logit has the right sign. */
+function shareOfDecisions(logits: Value, labels: Value): Value {
+  const counts = ignoreNegative(labels);
+  const isAbove = (value: Value) => cast(greater(value, 0), 'float32');
+  const right = cast(equal(isAbove(logits), isAbove(labels)), 'float32');
+  return sum(div(sum(mul(right, counts), [1]), maximum(sum(counts, [1]), 1)));
 }
 
 /** Whether any layer of the network normalises with the whole batch. */

@@ -31,7 +31,7 @@ export interface TrainingStepOptions extends SessionOptions, StepDefinition {
 export interface StepInputs {
   /** [N, 3, height, width] numbers. */
   readonly images: Float32Array;
-  /** Class indices, [N]. */
+  /** Class indices, [N]; of a multi-label step [N, K], row by row. */
   readonly labels: Int32Array;
   readonly learningRate: number;
   readonly weightDecay: number;
@@ -45,7 +45,7 @@ export interface StepInputs {
 export interface StepResult {
   /** Mean over the batch. */
   readonly loss: number;
-  /** Images whose largest logit is the right one. */
+  /** Images whose largest logit is the right one; of a multi-label step the sum of their shares of right classes. */
   readonly correct: number;
   /** Joint norm of all gradients before they were clipped; only where they are clipped by it. */
   readonly gradientNorm?: number;
@@ -223,11 +223,11 @@ export class TrainingStep {
 
   /** The data inputs of a part. Running statistics lose over all parts of a batch what they would over one. */
   #partOf(inputs: StepInputs, part: number): Map<string, Tensor> {
-    const { images, parts } = this.graph;
-    const [count, pixels] = [images[0], sizeOf(images)];
+    const { images, labels, parts } = this.graph;
+    const [count, pixels] = [sizeOf(labels), sizeOf(images)];
     return new Map<string, Tensor>([
       ['images', tensor('float32', images, inputs.images.subarray(part * pixels, (part + 1) * pixels))],
-      ['labels', tensor('int32', [count], inputs.labels.subarray(part * count, (part + 1) * count))],
+      ['labels', tensor('int32', labels, inputs.labels.subarray(part * count, (part + 1) * count))],
       ['statisticsDecay', scalar(inputs.statisticsDecay ** (1 / parts))],
       ['learningRate', scalar(inputs.learningRate)],
       ['weightDecay', scalar(inputs.weightDecay)],

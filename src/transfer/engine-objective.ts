@@ -4,7 +4,21 @@
  * Features are constants of the graph, so that the runtime lays them out for its products once and not in every
  * evaluation, and scores lie classes x images, so that the features are the right operand of both products.
  */
-import { abs, add, argMax, div, exp, matmul, max, mul, sub, sum } from '../graph/build.ts';
+import {
+  abs,
+  add,
+  argMax,
+  div,
+  exp,
+  matmul,
+  max,
+  minimum,
+  mul,
+  neg,
+  sub,
+  sum,
+  transpose,
+} from '../graph/build.ts';
 import { Graph, type Value } from '../graph/graph.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
 import { type Tensor, tensor } from '../tensor/tensor.ts';
@@ -23,13 +37,12 @@ const BLOCK_BYTES = 1 << 29;
 export function engineObjective(engine: SessionOptions = {}): CreateObjective {
   return async (given) => {
     const { problem, reflections } = await turned(given, engine);
-    const { images, columns, classes } = problem;
+    const { kind, images, columns, classes } = problem;
     const blocks: Executable[] = [];
     const rows = blockRows(columns);
+    const graphOf = kind === 'binary' ? binaryGraph : lossGraph;
     for (let first = 0; first < images; first += rows)
-      blocks.push(
-        await Executable.compile(lossGraph(problem, first, Math.min(images, first + rows)), engine),
-      );
+      blocks.push(await Executable.compile(graphOf(problem, first, Math.min(images, first + rows)), engine));
     const size = classes * columns;
     return {
       problem,
@@ -44,8 +57,7 @@ export function engineObjective(engine: SessionOptions = {}): CreateObjective {
           accumulate(gradient, result.dw, 0);
           accumulate(gradient, result.db, size);
           if (spread) accumulate(spread, result.spread, 0);
-          const [own, others] = [result.own.data as Float32Array, result.others.data as Float32Array];
-          for (let i = 0; i < own.length; i++) loss += crossEntropy(own[i], others[i]);
+          loss += kind === 'binary' ? binaryLoss(result) : multinomialLoss(result);
         }
         let squares = 0;
         for (let i = 0; i < size; i++) {
@@ -56,7 +68,7 @@ export function engineObjective(engine: SessionOptions = {}): CreateObjective {
       },
       async classifier(features) {
         const reduced = await reflected(given.reduce(features), columns, reflections, engine);
-        return engineClassifier(reduced, columns, classes, engine);
+        return engineClassifier(reduced, problem, engine);
       },
       async close() {
         for (const block of blocks) await block.close();
@@ -116,10 +128,47 @@ function lossGraph({ columns, classes, features, labels }: LogisticProblem, firs
   ]);
 }
 
+/** Added to the margin where an image is left out: its exponential is then 0, and so are loss and residual. */
+const LEFT_OUT = 1e4;
+
+/** The same of binary problems: margins m = (2 y - 1) (W x + b), and from e^-|m| the residuals. */
+function binaryGraph({ columns, classes, features, labels }: LogisticProblem, first: number, last: number) {
+  const graph = new Graph();
+  const part = features.subarray(first * columns, last * columns);
+  const x = graph.constant(tensor('float32', [last - first, columns], part));
+  const constant = (entry: (label: number) => number) => {
+    const values = new Float32Array(classes * (last - first));
+    for (let image = first; image < last; image++)
+      for (let k = 0; k < classes; k++)
+        values[k * (last - first) + image - first] = entry(labels[image * classes + k]);
+    return graph.constant(tensor('float32', [classes, last - first], values));
+  };
+  const sign = constant((label) => (label < 0 ? 0 : 2 * label - 1));
+  const { w, b } = parameterInputs(graph, classes, columns);
+  const margin = add(
+    mul(add(matmul(w, x, { transposeB: true }), b), sign),
+    constant((label) => (label < 0 ? LEFT_OUT : 0)),
+  );
+  const wrong = div(exp(minimum(neg(margin), 0)), add(graph.scalar(1), exp(neg(abs(margin)))));
+  const residual = neg(mul(sign, wrong));
+  return new Map<string, Value>([
+    ['margin', margin],
+    ['dw', matmul(residual, x)],
+    ['db', sum(residual, [1])],
+    ['spread', sum(mul(wrong, sub(graph.scalar(1), wrong)), [1])],
+  ]);
+}
+
+function parameterInputs(graph: Graph, classes: number, columns: number): { w: Value; b: Value } {
+  return {
+    w: graph.input('weights', [classes, columns], { role: 'parameter' }),
+    b: graph.input('bias', [classes, 1], { role: 'parameter' }),
+  };
+}
+
 /** classes x images: W x + b, less the largest of each image. */
 function relativeScores(graph: Graph, x: Value, classes: number): Value {
-  const w = graph.input('weights', [classes, x.shape[1]], { role: 'parameter' });
-  const b = graph.input('bias', [classes, 1], { role: 'parameter' });
+  const { w, b } = parameterInputs(graph, classes, x.shape[1]);
   const scores = add(matmul(w, x, { transposeB: true }), b);
   return sub(scores, max(scores, [0], true));
 }
@@ -143,23 +192,31 @@ function accumulate(target: Float64Array, { data }: Tensor, from: number): void 
 
 async function engineClassifier(
   features: Float32Array,
-  columns: number,
-  classes: number,
+  { kind, columns, classes }: LogisticProblem,
   engine: SessionOptions,
 ): Promise<Classifier> {
   const graph = new Graph();
   const x = graph.input('features', [features.length / columns, columns]);
-  const predicted = argMax(relativeScores(graph, x, classes), 0);
+  const predicted =
+    kind === 'binary' ? plainScores(graph, x, classes) : argMax(relativeScores(graph, x, classes), 0);
   const executable = await Executable.compile(new Map([['predicted', predicted]]), engine);
   executable.set('features', tensor('float32', x.shape, features));
   return {
     async predict(parameters) {
       setParameters(executable, parameters, classes, columns);
-      const { predicted: found } = await executable.run();
-      return Int32Array.from(found.data as BigInt64Array, Number);
+      const { data } = (await executable.run()).predicted;
+      return kind === 'binary'
+        ? (data as Float32Array).slice()
+        : Int32Array.from(data as BigInt64Array, Number);
     },
     close: () => executable.close(),
   };
+}
+
+/** images x classes: W x + b. */
+function plainScores(graph: Graph, x: Value, classes: number): Value {
+  const { w, b } = parameterInputs(graph, classes, x.shape[1]);
+  return add(matmul(x, w, { transposeB: true }), transpose(b, [1, 0]));
 }
 
 function oneHotColumns(labels: Int32Array, classes: number): Tensor {
@@ -168,6 +225,20 @@ function oneHotColumns(labels: Int32Array, classes: number): Tensor {
     values[label * labels.length + image] = 1;
   });
   return tensor('float32', [classes, labels.length], values);
+}
+
+function multinomialLoss({ own, others }: Record<string, Tensor>): number {
+  const [first, second] = [own.data as Float32Array, others.data as Float32Array];
+  let loss = 0;
+  for (let i = 0; i < first.length; i++) loss += crossEntropy(first[i], second[i]);
+  return loss;
+}
+
+function binaryLoss({ margin }: Record<string, Tensor>): number {
+  const margins = margin.data as Float32Array;
+  let loss = 0;
+  for (const m of margins) loss += Math.log1p(Math.exp(-Math.abs(m))) + Math.max(-m, 0);
+  return loss;
 }
 
 /** -log of the label's probability, from its score below the largest and the sum of the others' exponentials. */

@@ -1,8 +1,16 @@
 /**
- * Fixed features: the pre-trained network stays as it is, and L2 multinomial logistic regression on its
- * penultimate features takes the place of its classifier. (Kornblith et al. 2019, section 3 and appendix A.)
+ * Fixed features: the pre-trained network stays as it is, and L2 logistic regression on its penultimate features takes
+ * the place of its classifier: multinomial, or of a multi-label set one binary problem per class, all under one lambda
+ * and without the images that are difficult for it. (Kornblith et al. 2019, section 3 and appendix A.)
  */
-import { BatchLoader, openViewCache, type SplitName, type View } from '../data/index.ts';
+import {
+  BatchLoader,
+  type ImageRecord,
+  labelsOf,
+  openViewCache,
+  type SplitName,
+  type View,
+} from '../data/index.ts';
 import { float32, type Shape, type Tensor } from '../tensor/tensor.ts';
 import {
   compileImageFunction,
@@ -37,10 +45,12 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
   const { train, validation } = await featuresOf(inputs, protocol, progress);
   const createObjective = engineObjective({ threads, device });
   const classes = dataset.classes.length;
+  const kind = dataset.task === 'multi-label' ? 'binary' : 'multinomial';
   const path = await regularizationPath({
     train,
     validation,
     classes,
+    kind,
     score: metricOf(dataset),
     lambdas: protocol.lambdas,
     tolerance: protocol.tolerance,
@@ -52,6 +62,7 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
   const final = stopwatch();
   const together = joined(train, validation);
   const solution = await fitLogisticRegression(together, classes, path.best.lambda, {
+    kind,
     tolerance: protocol.tolerance,
     createObjective,
   });
@@ -111,7 +122,7 @@ async function imagesOf(
   const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
     progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
   );
-  const labels = records.map(({ label }) => label);
+  const labels = labelsOf(dataset, records);
   return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
 }
 
@@ -151,9 +162,9 @@ async function featuresOf(
     { threads, device },
   );
   const matrix = await runOver(inputs, protocol, backbone, ['train', 'validation'], 'features', progress);
-  const part = (records: readonly { label: number }[], start: number): LabelledFeatures => ({
+  const part = (records: readonly ImageRecord[], start: number): LabelledFeatures => ({
     features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),
-    labels: Int32Array.from(records, ({ label }) => label),
+    labels: labelsOf(dataset, records),
   });
   return { train: part(train, 0), validation: part(validation, train.length) };
 }

@@ -7,6 +7,12 @@
  *
  * P: images x classes probabilities, Y: the labels as one-hot rows. The loss is summed, not averaged, and
  * the bias is not penalised; scikit-learn's C is 1 / lambda.
+ *
+ * Of the binary kind every class is a problem of its own, and the objective is their sum:
+ *
+ *   L(W, b) = sum over images and classes of log(1 + e^-m)  +  lambda / 2 |W|^2,  m = (2 y - 1) (W x + b)
+ *
+ * P is then the sigmoid of each score, and an image that is left out of a class has no term and no residual there.
  */
 import type { LogisticProblem } from './logistic-problem.ts';
 
@@ -32,10 +38,16 @@ export interface LogisticObjective {
   close(): void | Promise<void>;
 }
 
+/** What is predicted of images: a multinomial problem's classes, or a binary one's scores, images x classes. */
+export type Predictions = Int32Array | Float32Array | Float64Array;
+
 /** Tells the classes of a fixed set of images. */
 export interface Classifier {
-  /** The class of the highest score of each image, of equal ones the first; parameters as for `lossAndGradient`. */
-  predict(parameters: Float64Array): Int32Array | Promise<Int32Array>;
+  /**
+   * Multinomial: the class of the highest score of each image, of equal ones the first. Binary: the scores W x + b,
+   * images x classes. Parameters as for `lossAndGradient`.
+   */
+  predict(parameters: Float64Array): Predictions | Promise<Predictions>;
   close(): void | Promise<void>;
 }
 
@@ -44,9 +56,10 @@ const BLOCK = 32;
 
 /** The objective in float64, one thread, no engine. */
 export function createReferenceObjective(problem: LogisticProblem): LogisticObjective {
-  const { images, columns, classes, features, labels } = problem;
+  const { kind, images, columns, classes, features, labels } = problem;
   const rows = new Float64Array(BLOCK * columns);
   const scores = new Float64Array(BLOCK * classes);
+  const [residuals, perImage] = kind === 'binary' ? [binaryResiduals, classes] : [multinomialResiduals, 1];
   return {
     problem,
     valueNoise: 1e-14,
@@ -58,7 +71,7 @@ export function createReferenceObjective(problem: LogisticProblem): LogisticObje
         const count = Math.min(BLOCK, images - first);
         rows.set(features.subarray(first * columns, (first + count) * columns));
         affineScores(rows, count, columns, classes, parameters, scores);
-        loss += residuals(scores, labels.subarray(first, first + count), classes);
+        loss += residuals(scores, labels.subarray(first * perImage, (first + count) * perImage), classes);
         if (spread) addSpread(scores, count, classes, spread);
         addOuterProducts(rows, count, columns, classes, scores, gradient);
       }
@@ -67,7 +80,10 @@ export function createReferenceObjective(problem: LogisticProblem): LogisticObje
     classifier(others) {
       const reduced = problem.reduce(others);
       return {
-        predict: (parameters) => largestScores(reduced, columns, classes, parameters),
+        predict(parameters) {
+          const all = scoresOf(reduced, columns, classes, parameters);
+          return kind === 'binary' ? all : largestOfRows(all, classes);
+        },
         close() {},
       };
     },
@@ -75,27 +91,31 @@ export function createReferenceObjective(problem: LogisticProblem): LogisticObje
   };
 }
 
-/** The class of the highest score of each row, of equal ones the first. */
-function largestScores(
+/** rows x classes. */
+function scoresOf(
   features: Float32Array,
   columns: number,
   classes: number,
   parameters: Float64Array,
-): Int32Array {
+): Float64Array {
   const images = features.length / columns;
   const rows = new Float64Array(BLOCK * columns);
-  const scores = new Float64Array(BLOCK * classes);
-  const largest = new Int32Array(images);
+  const scores = new Float64Array(images * classes);
   for (let first = 0; first < images; first += BLOCK) {
     const count = Math.min(BLOCK, images - first);
     rows.set(features.subarray(first * columns, (first + count) * columns));
-    affineScores(rows, count, columns, classes, parameters, scores);
-    for (let i = 0; i < count; i++) {
-      const row = scores.subarray(i * classes, (i + 1) * classes);
-      largest[first + i] = row.indexOf(largestOf(row));
-    }
+    const block = scores.subarray(first * classes, (first + count) * classes);
+    affineScores(rows, count, columns, classes, parameters, block);
   }
-  return largest;
+  return scores;
+}
+
+/** The class of the highest score of each row, of equal ones the first. */
+function largestOfRows(scores: Float64Array, classes: number): Int32Array {
+  return Int32Array.from({ length: scores.length / classes }, (_, i) => {
+    const row = scores.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(largestOf(row));
+  });
 }
 
 /** Adds p (1 - p), which a residual p or p - 1 gives alike. */
@@ -166,7 +186,7 @@ export function affineScores(
  * other classes' exponentials relative to the label's, so that they keep their relative precision when the
  * label's probability is rounded to 1: with weak regularisation the whole loss lives there.
  */
-function residuals(scores: Float64Array, labels: Int32Array, classes: number): number {
+function multinomialResiduals(scores: Float64Array, labels: Int32Array, classes: number): number {
   let loss = 0;
   for (let i = 0; i < labels.length; i++) {
     const row = scores.subarray(i * classes, (i + 1) * classes);
@@ -182,6 +202,24 @@ function residuals(scores: Float64Array, labels: Int32Array, classes: number): n
     loss += own === 0 ? Math.log1p(others) : Math.log(sum) - own;
     for (let k = 0; k < classes; k++) row[k] /= sum;
     row[label] = -others / sum;
+  }
+  return loss;
+}
+
+/** The same of binary problems: both come from e^-|m|, which keeps its relative precision where a class is told well. */
+function binaryResiduals(scores: Float64Array, labels: Int32Array): number {
+  let loss = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i];
+    if (label < 0) {
+      scores[i] = 0;
+      continue;
+    }
+    const margin = label === 1 ? scores[i] : -scores[i];
+    const small = Math.exp(-Math.abs(margin));
+    loss += Math.log1p(small) + Math.max(-margin, 0);
+    const wrong = (margin > 0 ? small : 1) / (1 + small);
+    scores[i] = label === 1 ? -wrong : wrong;
   }
   return loss;
 }

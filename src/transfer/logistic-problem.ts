@@ -12,15 +12,25 @@
 import { invariant } from '../util/errors.ts';
 import { addMultiple, dot, norm } from './vectors.ts';
 
+/**
+ * `multinomial`: every image has one class. `binary`: every class is a problem of its own, present or absent, with its
+ * own weights; the problems share features and penalty and are solved side by side.
+ */
+export type LogisticKind = 'multinomial' | 'binary';
+
 /** Penultimate features with their classes. */
 export interface LabelledFeatures {
   /** images x columns, row-major. */
   readonly features: Float32Array;
-  /** Class of each image. */
+  /**
+   * Multinomial: the class of each image. Binary: images x classes, row-major, of 1 (present), 0 (absent) and -1 (left
+   * out of the class's problem).
+   */
   readonly labels: Int32Array;
 }
 
 export interface LogisticProblem {
+  readonly kind: LogisticKind;
   readonly classes: number;
   /** Number of images. */
   readonly images: number;
@@ -28,6 +38,7 @@ export interface LogisticProblem {
   readonly columns: number;
   /** images x columns, row-major; every column has mean 0. */
   readonly features: Float32Array;
+  /** As given, see `LabelledFeatures`. */
   readonly labels: Int32Array;
   /** Sum over the images of each column's squares. */
   readonly columnSquares: Float64Array;
@@ -39,13 +50,18 @@ export interface LogisticProblem {
   restore(weights: Float64Array, bias: Float64Array): { weights: Float64Array; bias: Float64Array };
 }
 
-export function prepareProblem({ features, labels }: LabelledFeatures, classes: number): LogisticProblem {
-  const images = labels.length;
+export function prepareProblem(
+  { features, labels }: LabelledFeatures,
+  classes: number,
+  kind: LogisticKind = 'multinomial',
+): LogisticProblem {
+  const images = kind === 'binary' ? labels.length / classes : labels.length;
   const given = features.length / images;
   invariant(images > 0 && Number.isInteger(given), `${features.length} features of ${images} images`);
+  const [least, most] = kind === 'binary' ? [-1, 1] : [0, classes - 1];
   invariant(
-    labels.every((label) => label >= 0 && label < classes),
-    `a label is outside 0..${classes - 1}`,
+    labels.every((label) => label >= least && label <= most),
+    `a label is outside ${least}..${most}`,
   );
   const mean = columnMeans(features, images, given);
   const centred = minusMean(features, mean);
@@ -53,6 +69,7 @@ export function prepareProblem({ features, labels }: LabelledFeatures, classes: 
   const reduced = basis ? coordinates(centred, given, basis) : centred;
   const columnSquares = squaresOf(reduced, basis?.length ?? given);
   return {
+    kind,
     classes,
     images,
     columns: basis?.length ?? given,

@@ -1,6 +1,6 @@
 /**
- * Multinomial logistic regression on penultimate features, along a path of regularisation strengths: the
- * fixed-features setting.
+ * Logistic regression on penultimate features, along a path of regularisation strengths: the fixed-features setting.
+ * Multinomial, or one binary problem per class under one strength where an image can have several.
  *
  * Reference: Kornblith, Shlens & Le, "Do better ImageNet models transfer better?", 2019, appendix A: L2
  * penalty, L-BFGS, 45 strengths, each fit started from the next stronger one. See `logistic-objective.ts`
@@ -14,9 +14,15 @@ import {
   affineScores,
   createReferenceObjective,
   type LogisticObjective,
+  type Predictions,
   softmax,
 } from './logistic-objective.ts';
-import { type LabelledFeatures, type LogisticProblem, prepareProblem } from './logistic-problem.ts';
+import {
+  type LabelledFeatures,
+  type LogisticKind,
+  type LogisticProblem,
+  prepareProblem,
+} from './logistic-problem.ts';
 import { dot, norm, sumOf } from './vectors.ts';
 
 /** 45 values, four to the decade, from 1e-6 to 1e5. */
@@ -117,7 +123,7 @@ const SMALLEST_REST = 1e-3;
  * The loss is lambda-strongly convex in the weights, so |gradient|^2 / (2 lambda) bounds its excess over the
  * minimum, and the search ends when that is below `tolerance` times the loss. In their units the biases are
  * at least as curved, except under a lambda so strong that predictions stay near the class frequencies p,
- * where the curvature is images p (1 - p), at least half of images / classes for balanced classes.
+ * where the curvature is images p (1 - p), at least half of images / classes for balanced classes (`biasCurvature`).
  *
  * The second derivative by the weight of class k and column j is the sum over the images of p (1 - p) x^2, p being
  * the probability of the class and x the feature, plus lambda. With the mean of p (1 - p) taken out of the sum it is
@@ -134,7 +140,8 @@ async function fitOne(
     largestGradient,
   }: FitOptions & { corrections: Correction[]; largestGradient: number },
 ) {
-  const { images, classes, columns, rowLength: unit, columnSquares } = objective.problem;
+  const { problem } = objective;
+  const { images, classes, columns, rowLength: unit, columnSquares } = problem;
   const scaleBias = (parameters: Float64Array, factor: number) => {
     for (let i = classes * columns; i < parameters.length; i++) parameters[i] *= factor;
     return parameters;
@@ -157,7 +164,7 @@ async function fitOne(
     }
     return result;
   };
-  const curvature = Math.min(lambda, (unit * unit * images) / (2 * classes));
+  const curvature = Math.min(lambda, unit * unit * biasCurvature(problem));
   const minimum = await minimize(scaled, scaleBias(start.slice(), 1 / unit), {
     gradientTolerance: (loss) => Math.sqrt(2 * curvature * tolerance * loss),
     largestGradient,
@@ -172,17 +179,51 @@ async function fitOne(
   return { ...minimum, point: scaleBias(minimum.point, unit) };
 }
 
-/** Weights 0 and the logarithms of the class frequencies: the solution for an infinite lambda. */
-function constantPrediction({ classes, columns, images, labels }: LogisticProblem): Float64Array {
-  // Half an image keeps the bias of a class without images finite.
-  const counts = new Float64Array(classes).fill(0.5);
-  for (const label of labels) counts[label]++;
+/** The least second derivative by a bias where predictions are the class frequencies. */
+function biasCurvature(problem: LogisticProblem): number {
+  const { kind, images, classes } = problem;
+  if (kind === 'multinomial') return images / (2 * classes);
+  return Math.min(...frequencies(problem).map(({ share, counted }) => counted * share * (1 - share)));
+}
+
+/** How often each class occurs among the images that count for it. */
+function frequencies({ kind, classes, images, labels }: LogisticProblem) {
+  // Half an image keeps the bias of a class without images finite, and of one without others in a binary problem.
+  const present = new Float64Array(classes).fill(0.5);
+  const counted = new Float64Array(classes).fill(kind === 'binary' ? 1 : 0);
+  if (kind === 'multinomial') {
+    counted.fill(images);
+    for (const label of labels) present[label]++;
+  } else {
+    for (const [i, label] of labels.entries()) {
+      if (label < 0) continue;
+      present[i % classes] += label;
+      counted[i % classes]++;
+    }
+  }
+  return Array.from(present, (count, k) => ({ share: count / counted[k], counted: counted[k] }));
+}
+
+/** Weights 0 and biases that predict the class frequencies: the solution for an infinite lambda. */
+function constantPrediction(problem: LogisticProblem): Float64Array {
+  const { kind, classes, columns } = problem;
   const parameters = new Float64Array(classes * (columns + 1));
-  parameters.set(
-    counts.map((count) => Math.log(count / images)),
-    classes * columns,
-  );
+  for (const [k, { share }] of frequencies(problem).entries())
+    parameters[classes * columns + k] = Math.log(kind === 'binary' ? share / (1 - share) : share);
   return parameters;
+}
+
+/**
+ * The loss of a guess, from which the end of a path is told: all classes alike, or in binary problems each as often as
+ * it occurs (most classes are absent from most images, which is easily guessed).
+ */
+function lossOfGuess(problem: LogisticProblem): number {
+  if (problem.kind === 'multinomial') return problem.images * Math.log(problem.classes);
+  return frequencies(problem).reduce(
+    (sum, { share, counted }) =>
+      sum - counted * (share * Math.log(share) + (1 - share) * Math.log(1 - share)),
+    0,
+  );
 }
 
 /** A solution, translated back to the features that were given when that is asked for. */
@@ -232,8 +273,10 @@ export interface PathOptions extends FitOptions {
   readonly train: LabelledFeatures;
   readonly validation: LabelledFeatures;
   readonly classes: number;
-  /** The validation metric, larger is better. */
-  readonly score: (labels: Int32Array, predicted: Int32Array) => number;
+  /** Default: `multinomial`. */
+  readonly kind?: LogisticKind;
+  /** The validation metric, larger is better: of labels as they were given and of what a `Classifier` predicts. */
+  score(labels: Int32Array, predicted: Predictions): number;
   /** Default: `LAMBDA_GRID`. */
   readonly lambdas?: readonly number[];
   readonly createObjective?: CreateObjective;
@@ -268,7 +311,9 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
   const { train, validation, classes, score, createObjective = createReferenceObjective } = options;
   const { patience = Number.POSITIVE_INFINITY } = options;
   let sinceBest = 0;
-  const objective = await createObjective(prepareProblem(train, classes));
+  const problem = prepareProblem(train, classes, options.kind);
+  const guess = lossOfGuess(problem);
+  const objective = await createObjective(problem);
   const classifier = await objective.classifier(validation.features);
   const trials: PathTrial[] = [];
   let chosen: { best: PathTrial; solution: LogisticSolution } | undefined;
@@ -280,7 +325,7 @@ export async function regularizationPath(options: PathOptions): Promise<Regulari
       const seconds = (performance.now() - started) / 1000;
       const trial = { lambda, validation: value, loss, iterations, converged, seconds };
       trials.push(trial);
-      if (loss < (train.labels.length * Math.log(classes)) / 2) sinceBest++;
+      if (loss < guess / 2) sinceBest++;
       if (!chosen || value > chosen.best.validation) {
         chosen = { best: trial, solution };
         sinceBest = 0;
@@ -303,10 +348,11 @@ export async function fitLogisticRegression(
   lambda: number,
   {
     createObjective = createReferenceObjective,
+    kind,
     ...options
-  }: FitOptions & { createObjective?: CreateObjective } = {},
+  }: FitOptions & { createObjective?: CreateObjective; kind?: LogisticKind } = {},
 ): Promise<LogisticSolution> {
-  const objective = await createObjective(prepareProblem(train, classes));
+  const objective = await createObjective(prepareProblem(train, classes, kind));
   try {
     const { value } = await fitPath(objective, { ...options, lambdas: [lambda] }).next();
     invariant(value, 'a path of one lambda yields one solution');

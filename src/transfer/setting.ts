@@ -1,6 +1,6 @@
 /** What every setting is given and what it returns. */
 import type { ImageDataset, View } from '../data/index.ts';
-import { meanPerClass, top1 } from '../evaluate/index.ts';
+import { meanAveragePrecision, meanPerClass, top1 } from '../evaluate/index.ts';
 import { type Model, transferHead } from '../models/index.ts';
 import { metadataOf } from '../onnx/index.ts';
 import type { SessionOptions } from '../runtime/index.ts';
@@ -37,7 +37,7 @@ export interface SettingResult {
   readonly validation: number;
   readonly trials: readonly SettingTrial[];
   readonly curve: readonly { step: number; loss: number; trainAccuracy: number; learningRate: number }[];
-  /** Logits of the test images, [images, classes], as the exported network gives them. */
+  /** Logits of the test images, [images, classes] (of a multi-label set each one's sign is a decision), as the exported network gives them. */
   readonly testLogits: Tensor<'float32'>;
   /** The trained network in inference form: the bytes of an ONNX file. */
   readonly network: Uint8Array;
@@ -49,11 +49,22 @@ export interface SettingResult {
 /** Output of an exported classifier. */
 export const LOGITS: OutputName = 'logits';
 
-/** The data set's metric of predicted classes. */
-export function metricOf(dataset: ImageDataset): (labels: Int32Array, predicted: Int32Array) => number {
-  return dataset.metric === 'top1'
-    ? top1
-    : (labels, predicted) => meanPerClass(labels, predicted, dataset.classes.length);
+/**
+ * The data set's metric of labels (`labelsOf`) and what was predicted: classes, or the scores, images x classes, of a
+ * multi-label set.
+ */
+export function metricOf({
+  metric,
+  classes,
+}: ImageDataset): (labels: Int32Array, predicted: ArrayLike<number>) => number {
+  switch (metric) {
+    case 'top1':
+      return top1;
+    case 'meanPerClass':
+      return (labels, predicted) => meanPerClass(labels, predicted, classes.length);
+    case 'meanAveragePrecision':
+      return (labels, scores) => meanAveragePrecision(labels, scores, classes.length);
+  }
 }
 
 /** The trained network with its labels and preprocessing, in inference form: the bytes of an ONNX file. */

@@ -2,7 +2,14 @@
  * Training the whole network, from pre-trained weights (fine-tuning) or from random ones (from scratch): the
  * same loop and grid, another start. (Kornblith et al. 2019, section 3; Chen et al. 2020, appendix B.8.)
  */
-import { BatchLoader, type ImageDataset, openViewCache, type View, type ViewCache } from '../data/index.ts';
+import {
+  BatchLoader,
+  type ImageDataset,
+  labelsOf,
+  openViewCache,
+  type View,
+  type ViewCache,
+} from '../data/index.ts';
 import { type Model, transferHead } from '../models/index.ts';
 import { initialize } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -48,7 +55,8 @@ export function tunedStep(
   const { size } = model.input;
   // A batch has no image twice: a training part smaller than the protocol's batch makes the batch smaller.
   const batchSize = Math.min(protocol.batchSize, dataset.splits.train.length);
-  return { classifier, definition: { ...protocol, images: [batchSize, 3, size, size] } };
+  const { task } = dataset;
+  return { classifier, definition: { ...protocol, task, images: [batchSize, 3, size, size] } };
 }
 
 /** Everything that the trials and the final fit of one cell share. */
@@ -70,7 +78,7 @@ class Tuning {
     readonly batchSize: number,
   ) {
     const { train: trainPart, validation } = inputs.dataset.splits;
-    this.labels = Int32Array.from([...trainPart, ...validation], ({ label }) => label);
+    this.labels = labelsOf(inputs.dataset, [...trainPart, ...validation]);
     this.trainPositions = trainPart.map((_, i) => i);
     this.validationPositions = validation.map((_, i) => trainPart.length + i);
   }
@@ -151,10 +159,16 @@ class Tuning {
   async validate(): Promise<number> {
     const loader = this.loader(this.validationPositions, 'centre', EVALUATION_BATCH);
     this.evaluator.share(this.step);
-    const predicted = await this.evaluator.predict(loader, this.validationPositions.length);
+    const { dataset } = this.inputs;
+    const { validation } = dataset.splits;
+    const predicted =
+      dataset.task === 'multi-label'
+        ? await this.evaluator.logits(loader, validation.length)
+        : await this.evaluator.predict(loader, validation.length);
     await loader.close();
-    const labels = Int32Array.from(this.validationPositions, (position) => this.labels[position]);
-    return metricOf(this.inputs.dataset)(labels, predicted);
+    // Numbers that are not finite cannot be ranked; a trial that gives them is found to have diverged.
+    if (!predicted.every(Number.isFinite)) return 0;
+    return metricOf(dataset)(labelsOf(dataset, validation), predicted);
   }
 
   async #judge(done: number, values: Map<number, number>): Promise<'go on' | 'stop'> {
@@ -289,7 +303,7 @@ async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<
   const { dataset, model, cacheFolder, threads, device } = tuning.inputs;
   const { test } = dataset.splits;
   const cache = await openViewCache(dataset, test, viewOf(tuning.inputs, tuning.protocol), cacheFolder);
-  const labels = test.map(({ label }) => label);
+  const labels = labelsOf(dataset, test);
   const batchSize = EVALUATION_BATCH;
   const loader = new BatchLoader({ cache, labels, batchSize, transform: 'centre', seed: 0, ...model.input });
   const { size } = model.input;
