@@ -108,6 +108,7 @@ export function productInputGradient(e: Emitter, s: Extents, gradient: string, w
  * which makes the products larger. dY has rows of zeros where a window would leave its image.
  */
 export function shiftedWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  if (s.kh === 1 && s.o < s.c) return rowWeightGradient(e, s, image, gradient);
   const [top, left, bottom] = s.padding;
   const rows = s.h + top + bottom;
   const length = s.n * rows * s.ow;
@@ -130,7 +131,22 @@ export function shiftedWeightGradient(e: Emitter, s: Extents, image: string, gra
   const stacked = e.concat(down, 0);
   const parts = along.map((columnShift) => product(stacked, columnShift));
   const taps = e.reshape(e.concat(parts, 1), [s.kh, s.o, s.kw * s.i]);
-  return e.reshape(s.kh === 1 ? taps : e.transpose(taps, [1, 0, 2]), [s.o, s.kh, s.kw, s.i]);
+  return e.reshape(e.transpose(taps, [1, 0, 2]), [s.o, s.kh, s.kw, s.i]);
+}
+
+/** The same for one row of taps: dY has fewer channels, so it is moved the other way, and one product is enough. */
+function rowWeightGradient(e: Emitter, s: Extents, image: string, gradient: string): string {
+  const [top, left, bottom] = s.padding;
+  const rows = s.h + top + bottom;
+  const shifted = Array.from({ length: s.kw }, (_, kx) => {
+    const before = kx * s.dilations[1] - left;
+    return e.pad(gradient, [0, 0, 0, before], [0, 0, rows - s.oh, s.w - s.ow - before]);
+  });
+  const length = s.n * rows * s.w;
+  const padded = e.pad(image, [0, 0, top, 0], [0, 0, bottom, 0]);
+  const operands = [e.reshape(e.concat(shifted, 0), [s.kw * s.o, length]), e.reshape(padded, [s.c, length])];
+  const taps = e.reshape(e.emit('Gemm', operands, { transB: { int: 1 } }), [s.kw, s.o, s.i]);
+  return e.reshape(e.transpose(taps, [1, 0, 2]), [s.o, 1, s.kw, s.i]);
 }
 
 /** dW [O, KH KW I] as one product of dY with the transposed patches. */
