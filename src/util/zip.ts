@@ -45,12 +45,17 @@ interface Directory {
 
 /**
  * The entries of an archive by name.
+ * @param growth how many times its stored size an entry may grow; who allows more bounds what is inflated at once
  * @throws UserError ZIP_DIRECTORY, ZIP_ENTRY or ZIP_DUPLICATE
  */
-export async function readZipDirectory(source: ByteSource, refuse: Refuse): Promise<Map<string, ZipEntry>> {
+export async function readZipDirectory(
+  source: ByteSource,
+  refuse: Refuse,
+  growth = GROWTH,
+): Promise<Map<string, ZipEntry>> {
   const directory = await findDirectory(source, refuse);
   const bytes = await source.read(directory.position, directory.size);
-  const entries = parseDirectory(bytes, directory, refuse);
+  const entries = parseDirectory(bytes, directory, growth, refuse);
   checkPlaces([...entries.values()], directory.position, refuse);
   return entries;
 }
@@ -117,6 +122,7 @@ async function readEnd64(
 function parseDirectory(
   bytes: Uint8Array,
   { entries: count }: Directory,
+  growth: number,
   refuse: Refuse,
 ): Map<string, ZipEntry> {
   const view = viewOf(bytes);
@@ -132,6 +138,13 @@ function parseDirectory(
       refuse('ZIP_DIRECTORY', `entry ${index} of its directory is damaged`, 'Write the file again');
     }
     const entry = parseEntry(bytes.subarray(at, end), name, extra, refuse);
+    if (entry.size > growth * entry.storedSize + 1024) {
+      refuse(
+        'ZIP_ENTRY',
+        `entry ${shown(entry.name)} would grow from ${entry.storedSize} to ${entry.size} bytes`,
+        `Compressed entries may grow ${growth} times at most`,
+      );
+    }
     if (entries.has(entry.name)) {
       refuse('ZIP_DUPLICATE', `it has the entry ${shown(entry.name)} twice`, 'Every name may occur once');
     }
@@ -162,13 +175,6 @@ function parseEntry(bytes: Uint8Array, nameSize: number, extraSize: number, refu
       'ZIP_ENTRY',
       `entry ${shown(name)} is encrypted, or compressed by method ${method}, or its sizes disagree`,
       'Entries are stored or deflated',
-    );
-  }
-  if (size > GROWTH * storedSize + 1024) {
-    refuse(
-      'ZIP_ENTRY',
-      `entry ${shown(name)} would grow from ${storedSize} to ${size} bytes`,
-      `Compressed entries may grow ${GROWTH} times at most`,
     );
   }
   return entry;
