@@ -68,10 +68,11 @@ export interface ImageDataset {
  * - `short-side`: the shorter side resized to `size`, aspect kept (source of random resized crops and of
  *   the centre crop at test).
  * - `central-square`: the largest central square resized to `size` x `size` (fixed features).
- * Both use a filter that is widened when shrinking (antialiased).
+ * - `stretched`: the whole image resized to `size` x `size`, aspect not kept (comparing images with each other).
+ * All use a filter that is widened when shrinking (antialiased).
  */
 export interface View {
-  readonly kind: 'short-side' | 'central-square';
+  readonly kind: 'short-side' | 'central-square' | 'stretched';
   readonly size: number;
   readonly filter: 'bilinear' | 'bicubic';
 }

@@ -23,7 +23,7 @@ const inputSchema = z
     /** The first step from a stored image: see `View` of the data contract. A centre crop of `size` follows. */
     resize: z
       .object({
-        kind: z.enum(['short-side', 'central-square']),
+        kind: z.enum(['short-side', 'central-square', 'stretched']),
         size: z.int().positive(),
         filter: z.enum(['bilinear', 'bicubic']),
       })

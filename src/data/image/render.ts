@@ -122,6 +122,8 @@ async function pixelsOf(image: Sharp): Promise<DecodedImage> {
  * view is rounded down, as in torchvision.
  */
 export function viewGeometry(width: number, height: number, view: View) {
+  if (view.kind === 'stretched')
+    return { region: { left: 0, top: 0, width, height }, width: view.size, height: view.size };
   const short = Math.min(width, height);
   const longest = view.kind === 'central-square' ? short : LONGEST_ASPECT * short;
   const shownWidth = Math.min(width, longest);
