@@ -38,13 +38,28 @@ sharp.cache(false);
  *
  * Errors: `IMAGE_UNREADABLE` (missing, damaged, not an image, more than `MAX_PIXELS`).
  */
-export async function renderFile(path: string, view: View): Promise<DecodedImage> {
+export function renderFile(path: string, view: View): Promise<DecodedImage> {
+  return renderContent(readFile(path), path, view);
+}
+
+/**
+ * The view of an encoded image, or of pixels, that is being read.
+ * @param place where it lies, for the error
+ *
+ * Errors: `IMAGE_UNREADABLE`, as of `renderFile`.
+ */
+export async function renderContent(
+  reading: Promise<Uint8Array | DecodedImage>,
+  place: string,
+  view: View,
+): Promise<DecodedImage> {
   try {
-    return await renderBytes(await readFile(path), view);
+    const content = await reading;
+    return content instanceof Uint8Array ? await renderBytes(content, view) : renderPixels(content, view);
   } catch (error) {
     throw new UserError(
       'IMAGE_UNREADABLE',
-      `The image ${path} cannot be read: ${reasonOf(error)}.`,
+      `The image ${place} cannot be read: ${reasonOf(error)}.`,
       'Repair or remove the file.',
       { cause: error },
     );
