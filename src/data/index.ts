@@ -3,7 +3,8 @@
 export { centreCrop } from './augment.ts';
 export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';
-export { type FolderDatasetOptions, openFolderDataset } from './datasets/folder.ts';
+export { openFolderDataset } from './datasets/folder.ts';
+export type { ListedDatasetOptions } from './datasets/listed.ts';
 export { encodeJpeg, renderFile } from './image/render.ts';
 export { labelsOf } from './labels.ts';
 export { BatchLoader, type BatchLoaderOptions } from './loader.ts';

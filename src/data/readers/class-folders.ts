@@ -8,45 +8,14 @@
  *
  * Only lists files; whether they decode is found out by the data set that uses the reader.
  */
-import type { Dirent, Stats } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../util/errors.ts';
+import { type FileTree, withoutWrapper } from '../containers/file-tree.ts';
 import type { SplitName } from '../contract.ts';
-
-/**
- * Endings of image files, lower case. Those from `bmp` on cannot be decoded; they are listed so that they are
- * reported as unreadable rather than silently passed over.
- */
-const IMAGE_ENDING =
-  /\.(jpg|jpeg|jpe|jfif|png|webp|gif|tif|tiff|avif|bmp|heic|heif|jp2|jxl|pbm|pgm|ppm|tga)$/i;
-
-const PART_NAMES: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  validation: 'validation',
-  val: 'validation',
-  valid: 'validation',
-  test: 'test',
-};
-
-export interface ListedImage {
-  /** Path relative to the folder, with `/`. */
-  readonly id: string;
-  readonly className: string;
-  /** The official part that the file lies in; null where there are no official parts. */
-  readonly part: SplitName | null;
-}
-
-export interface ClassFolders {
-  /** Absolute path. */
-  readonly root: string;
-  /** Sorted by name; with official parts, the classes of train. */
-  readonly classes: readonly string[];
-  /** Sorted by id. */
-  readonly images: readonly ListedImage[];
-  /** Empty where there are no official parts; otherwise `train` and possibly others. */
-  readonly officialParts: readonly SplitName[];
-}
+import { type FolderView, viewOfDisk, viewOfTree } from './folder-view.ts';
+import { IMAGE_ENDING, type ImageListing, type ListedImage, partNamed } from './listing.ts';
 
 /**
  * Lists the images of a folder of class folders. Hidden files and files that are not images are passed over.
@@ -54,20 +23,34 @@ export interface ClassFolders {
  * Errors: `DATA_FOLDER_MISSING`, `DATA_NOT_A_FOLDER`, `DATA_EMPTY`, `DATA_NO_CLASS_FOLDERS`,
  * `DATA_MIXED_LAYOUT`, `DATA_ONE_CLASS`, `DATA_CLASS_NOT_IN_TRAIN`.
  */
-export async function readClassFolders(path: string): Promise<ClassFolders> {
+export async function readClassFolders(path: string): Promise<ImageListing> {
   const root = resolve(path);
   await requireFolder(root);
-  const parts = await findParts(root);
+  return listClassFolders(viewOfDisk(root));
+}
+
+/**
+ * The same of an archive, whose class folders may lie in a wrapping folder. Errors: those of `readClassFolders` but for
+ * the first two.
+ */
+export function readArchivedClassFolders(tree: FileTree): Promise<ImageListing> {
+  return listClassFolders(viewOfTree(withoutWrapper(tree)));
+}
+
+async function listClassFolders(view: FolderView): Promise<ImageListing> {
+  const { root } = view;
+  const parts = await findParts(view);
   const listed = parts
-    ? await Promise.all(parts.map(({ part, folder }) => listClasses(root, [folder], part)))
-    : [await listClasses(root, [], null)];
+    ? await Promise.all(parts.map(({ part, folder }) => listClasses(view, [folder], part)))
+    : [await listClasses(view, [], null)];
   const trainIndex = parts ? parts.findIndex(({ part }) => part === 'train') : 0;
   const { classes } = listed[trainIndex];
   if (classes.length === 1) throw oneClass(root, classes[0]);
   if (parts) requireKnownClasses(listed, parts, classes);
   const images = listed.flatMap((part) => part.images).sort((a, b) => (a.id < b.id ? -1 : 1));
   if (images.length === 0) throw emptyFolder(root);
-  return { root, classes, images, officialParts: parts ? parts.map(({ part }) => part) : [] };
+  const officialParts = parts ? parts.map(({ part }) => part) : [];
+  return { root, classes, images, officialParts, problems: [], read: view.read };
 }
 
 async function requireFolder(root: string): Promise<void> {
@@ -94,73 +77,50 @@ async function requireFolder(root: string): Promise<void> {
  * The official parts, or null when the sub-folders of `root` are the classes themselves. A data set may well
  * have a class named "train" (beside "bus" and "plane"): what counts is that nothing but parts lies beside it.
  */
-async function findParts(root: string): Promise<{ part: SplitName; folder: string }[] | null> {
-  const folders = await subfolders(root);
+async function findParts(view: FolderView): Promise<{ part: SplitName; folder: string }[] | null> {
+  const { folders } = await view.list([]);
   const parts = folders.flatMap((folder) => {
-    const part = PART_NAMES[folder.toLowerCase()];
+    const part = partNamed(folder);
     return part ? [{ part, folder }] : [];
   });
   const train = parts.find(({ part }) => part === 'train');
   if (!train) return null;
   const onlyParts = parts.length === folders.length;
-  if (!onlyParts && (await subfolders(join(root, train.folder))).length === 0) return null;
+  if (!onlyParts && (await view.list([train.folder])).folders.length === 0) return null;
   const repeated = new Set(parts.map(({ part }) => part)).size < parts.length;
   if (!onlyParts || repeated)
     throw new UserError(
       'DATA_MIXED_LAYOUT',
-      `${root} holds ${list(folders)}, so it is unclear which folders are parts and which are classes.`,
+      `${view.root} holds ${list(folders)}, so it is unclear which folders are parts and which are classes.`,
       'Use either one folder per class, or train, validation and test (each at most once) and nothing else.',
     );
   return parts;
 }
 
-async function listClasses(root: string, below: string[], part: SplitName | null) {
-  const folder = join(root, ...below);
-  const classes = await subfolders(folder);
-  if (classes.length === 0) throw await noClassFolders(folder);
+async function listClasses(view: FolderView, below: string[], part: SplitName | null) {
+  const { folders: classes, files } = await view.list(below);
+  if (classes.length === 0) throw noClassFolders(join(view.root, ...below), files);
   const images: ListedImage[] = [];
-  const above = [await realpath(root), await realpath(folder)];
+  const above = [await view.identity([]), await view.identity(below)];
   for (const className of classes)
-    for (const id of await listImages(root, [...below, className], above))
+    for (const id of await listImages(view, [...below, className], above))
       images.push({ id, className, part });
   return { classes, images };
 }
 
 /** Ids of the image files below a folder; links are followed, but never in a circle. */
-async function listImages(root: string, below: string[], above: string[]): Promise<string[]> {
-  const folder = join(root, ...below);
-  const real = await realpath(folder);
-  if (above.includes(real)) return [];
-  const ids: string[] = [];
-  for (const entry of await visibleEntries(folder)) {
-    const path = [...below, entry.name];
-    if (await isFolder(folder, entry)) ids.push(...(await listImages(root, path, [...above, real])));
-    else if (IMAGE_ENDING.test(entry.name)) ids.push(path.join('/'));
-  }
+async function listImages(view: FolderView, below: string[], above: string[]): Promise<string[]> {
+  const identity = await view.identity(below);
+  if (above.includes(identity)) return [];
+  const { folders, files } = await view.list(below);
+  const ids = files.filter((name) => IMAGE_ENDING.test(name)).map((name) => [...below, name].join('/'));
+  for (const folder of folders)
+    ids.push(...(await listImages(view, [...below, folder], [...above, identity])));
   return ids;
 }
 
-async function subfolders(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await visibleEntries(folder)) if (await isFolder(folder, entry)) names.push(entry.name);
-  return names.sort();
-}
-
-/** Leaves out hidden entries and the folder of resource forks that macOS puts into archives. */
-async function visibleEntries(folder: string): Promise<Dirent[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries.filter((entry) => !entry.name.startsWith('.') && entry.name !== '__MACOSX');
-}
-
-async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  // A broken link counts as a file; if it is named like an image it is reported as unreadable.
-  const target = await stat(join(parent, entry.name)).catch(() => null);
-  return target?.isDirectory() ?? false;
-}
-
-async function noClassFolders(folder: string): Promise<UserError> {
-  const images = (await visibleEntries(folder)).filter((entry) => IMAGE_ENDING.test(entry.name));
+function noClassFolders(folder: string, files: readonly string[]): UserError {
+  const images = files.filter((name) => IMAGE_ENDING.test(name));
   if (images.length === 0) return emptyFolder(folder);
   return new UserError(
     'DATA_NO_CLASS_FOLDERS',

@@ -1,0 +1,161 @@
+/**
+ * The data set over what a reader found. Opening it reads every image once: the content is hashed, and decoded unless
+ * the cache folder remembers that it can be; what cannot is reported and skipped.
+ */
+import { basename } from 'node:path';
+import { messageOf, UserError } from '../../util/errors.ts';
+import { contentHash, sha256 } from '../../util/hash.ts';
+import { type ProgressListener, silent } from '../../util/progress.ts';
+import { DECODERS, mapInOrder } from '../concurrency.ts';
+import {
+  type DataProblem,
+  type DecodedImage,
+  type ImageDataset,
+  type ImageRecord,
+  type Metric,
+  SPLITS,
+  type SplitName,
+} from '../contract.ts';
+import { renderContent } from '../image/render.ts';
+import type { ImageListing, ListedImage } from '../readers/listing.ts';
+import {
+  DEFAULT_FRACTIONS,
+  drawParts,
+  groupByContent,
+  requireFractions,
+  type SplitFractions,
+} from '../split.ts';
+import { DecodeVerdicts } from './decode-verdicts.ts';
+import { findLabelConflicts, type PlacedRecord, separateParts } from './duplicates.ts';
+
+export interface ListedDatasetOptions {
+  /** Seed of the parts that are drawn; without effect where train, validation and test are all given. */
+  readonly seed: number;
+  /** Shares of the drawn parts; default 0.6, 0.2, 0.2. */
+  readonly fractions?: SplitFractions;
+  /** Default: the root's own name. */
+  readonly name?: string;
+  /** Default: `top1`. */
+  readonly metric?: Metric;
+  /** Where to remember which files decode; without it they are decoded at every opening. */
+  readonly cacheFolder?: string;
+  readonly onProgress?: ProgressListener;
+}
+
+/**
+ * The data set of a listing. Parts that are missing are drawn from train, or from everything where there are none,
+ * stratified by class.
+ *
+ * Errors: `DATA_CLASS_TOO_SMALL`, `DATA_EMPTY`, `DATA_FRACTIONS`, `CACHE_NOT_WRITABLE`.
+ */
+export async function openListing(
+  listing: ImageListing,
+  options: ListedDatasetOptions,
+): Promise<ImageDataset> {
+  const fractions = options.fractions ?? DEFAULT_FRACTIONS;
+  requireFractions(fractions);
+  const scan = await scanImages(listing, options);
+  const { classes, officialParts, root } = listing;
+  const { kept, problems: copies } = separateParts(scan.records);
+  const drawn = SPLITS.filter((part) => part !== 'train' && !officialParts.includes(part));
+  requireEnoughImages(listing, kept, drawn, scan.problems.length);
+
+  const groups = groupByContent(kept.filter(({ part }) => part === 'train'));
+  const parts = drawParts(groups, classes, drawn, fractions, options.seed);
+  for (const record of kept) if (record.part !== 'train') parts[record.part].push(record);
+  const splits = Object.fromEntries(SPLITS.map((split) => [split, finish(parts[split])])) as Record<
+    SplitName,
+    ImageRecord[]
+  >;
+  return Object.freeze({
+    name: options.name ?? basename(root),
+    task: 'single-label',
+    classes,
+    metric: options.metric ?? 'top1',
+    splits,
+    problems: [...listing.problems, ...scan.problems, ...copies, ...findLabelConflicts(kept, classes)],
+    fingerprint: contentHash({ classes, splits }),
+    render: ({ id }, view) => renderContent(listing.read(id), `${root}/${id}`, view),
+  } satisfies ImageDataset);
+}
+
+async function scanImages(listing: ImageListing, options: ListedDatasetOptions) {
+  const onProgress = options.onProgress ?? silent;
+  const labels = new Map(listing.classes.map((name, label) => [name, label]));
+  const verdicts = await DecodeVerdicts.open(options.cacheFolder);
+  const records: PlacedRecord[] = [];
+  const problems: DataProblem[] = [];
+  const { images } = listing;
+  let done = 0;
+  const progress = () => onProgress({ phase: 'check images', done, total: images.length });
+  progress();
+  const inspected = mapInOrder(images, DECODERS, (image) => inspect(listing, image, verdicts));
+  for await (const { id, className, part, hash, reason } of inspected) {
+    if (reason === null)
+      records.push({ id, label: labels.get(className)!, contentHash: hash, part: part ?? 'train' });
+    else problems.push({ kind: 'unreadable', images: [id], message: `"${id}" was skipped: ${reason}.` });
+    done++;
+    progress();
+  }
+  await verdicts.save();
+  return { records, problems };
+}
+
+async function inspect(listing: ImageListing, image: ListedImage, verdicts: DecodeVerdicts) {
+  try {
+    const stored = await listing.read(image.id);
+    if (!(stored instanceof Uint8Array)) return { ...image, hash: hashOfPixels(stored), reason: null };
+    const hash = sha256(stored);
+    return { ...image, hash, reason: await verdicts.of(hash, stored) };
+  } catch (error) {
+    return { ...image, hash: '', reason: messageOf(error) };
+  }
+}
+
+/** The content address of an image that is no file. */
+function hashOfPixels({ width, height, pixels }: DecodedImage): string {
+  return contentHash({ width, height, pixels: sha256(pixels) });
+}
+
+/** Every class needs one distinct image in train and in every part that is drawn; given parts need one at all. */
+function requireEnoughImages(
+  { root, classes, officialParts }: ImageListing,
+  kept: readonly PlacedRecord[],
+  drawn: readonly SplitName[],
+  skipped: number,
+): void {
+  const need = drawn.length + 1;
+  const distinct = classes.map(() => 0);
+  for (const { label } of groupByContent(kept.filter(({ part }) => part === 'train'))) distinct[label]++;
+  const small = classes.flatMap((name, label) =>
+    distinct[label] < need ? [`${name} (${distinct[label]})`] : [],
+  );
+  const note = skipped > 0 ? ` (${skipped} unreadable files were skipped)` : '';
+  const where = officialParts.length > 0 ? 'the train part of ' : '';
+  if (small.length > 0)
+    throw new UserError(
+      'DATA_CLASS_TOO_SMALL',
+      `These classes have too few distinct images in ${where}${root}: ${shorten(small)}${note}.`,
+      `Every class needs at least ${need}, one for each of ${['train', ...drawn].join(', ')}; add images or remove the class folder.`,
+    );
+  for (const part of officialParts)
+    if (!kept.some((record) => record.part === part))
+      throw new UserError(
+        'DATA_EMPTY',
+        `The part "${part}" of ${root} has no readable image${note}.`,
+        'Add images, or remove its folder to have the part drawn from train.',
+      );
+}
+
+function shorten(names: readonly string[], most = 10): string {
+  return names.length > most
+    ? `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+    : names.join(', ');
+}
+
+/** Frozen records in the order of their ids, without the part that they came from. */
+function finish(records: readonly PlacedRecord[]): ImageRecord[] {
+  return records
+    .map(({ id, label, contentHash }) => Object.freeze({ id, label, contentHash }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}

@@ -1,0 +1,68 @@
+/** Folders as readers of class folders look at them: on disk, or in an archive. Hidden entries are passed over. */
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FileTree } from '../containers/file-tree.ts';
+
+export interface FolderView {
+  /** Absolute path, for messages. */
+  readonly root: string;
+  /** Names of folders and of files in a folder, given by its path in parts; sorted. */
+  list(below: readonly string[]): Promise<{ folders: readonly string[]; files: readonly string[] }>;
+  /** What a folder is called once links are followed: a folder in itself makes a circle. */
+  identity(below: readonly string[]): Promise<string>;
+  read(path: string): Promise<Uint8Array>;
+}
+
+/** Leaves out hidden entries and the folder of resource forks that macOS puts into archives. */
+const isVisible = (name: string): boolean => !name.startsWith('.') && name !== '__MACOSX';
+
+export function viewOfDisk(root: string): FolderView {
+  return {
+    root,
+    identity: (below) => realpath(join(root, ...below)),
+    read: (path) => readFile(join(root, path)),
+    async list(below) {
+      const folder = join(root, ...below);
+      const folders: string[] = [];
+      const files: string[] = [];
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (!isVisible(entry.name)) continue;
+        if (await isFolder(folder, entry)) folders.push(entry.name);
+        else files.push(entry.name);
+      }
+      return { folders: folders.sort(), files: files.sort() };
+    },
+  };
+}
+
+async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  // A broken link counts as a file; if it is named like an image it is reported as unreadable.
+  const target = await stat(join(parent, entry.name)).catch(() => null);
+  return target?.isDirectory() ?? false;
+}
+
+export function viewOfTree(tree: FileTree): FolderView {
+  const entries = new Map([['', { folders: new Set<string>(), files: [] as string[] }]]);
+  for (const path of tree.paths) {
+    const parts = path.split('/');
+    if (!parts.every(isVisible)) continue;
+    for (let depth = 0; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join('/');
+      const found = entries.get(folder) ?? { folders: new Set<string>(), files: [] };
+      entries.set(folder, found);
+      if (depth === parts.length - 1) found.files.push(parts[depth]);
+      else found.folders.add(parts[depth]);
+    }
+  }
+  return {
+    root: tree.root,
+    identity: async (below) => below.join('/'),
+    read: (path) => tree.read(path),
+    async list(below) {
+      const { folders = [], files = [] } = entries.get(below.join('/')) ?? {};
+      return { folders: [...folders].sort(), files: [...files].sort() };
+    },
+  };
+}
