@@ -5,10 +5,16 @@ export { gradient } from './autodiff/index.ts';
 
 // Data sets
 export {
+  applyDesign,
   BatchLoader,
   type BatchLoaderOptions,
+  composeDesigns,
   type DataProblem,
   type DecodedImage,
+  type Design,
+  type DesignStep,
+  describeDesign,
+  designHash,
   type ImageDataset,
   type ImageRecord,
   type ListedDatasetOptions,
@@ -17,6 +23,7 @@ export {
   openProceduralDataset,
   openViewCache,
   PROCEDURAL_DATASETS,
+  readDesign,
   type SplitFractions,
   type View,
   type ViewCache,

@@ -35,6 +35,7 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
   'protocol',
   'seeds',
   'out',
+  'design',
   'splitSeed',
   'memory',
   'tune',

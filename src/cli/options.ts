@@ -34,6 +34,11 @@ export const OPTIONS = {
     description: 'how many times training is repeated with another seed',
     default: '1',
   },
+  design: {
+    flags: '--design <design>',
+    description:
+      'use only a part of the images or classes, or merge classes: a JSON file, or words such as per-class=10,seed=1; several with ; between them',
+  },
   splitSeed: {
     flags: '--split-seed <n>',
     description: 'seed of the split of folders that have no train, validation and test parts',

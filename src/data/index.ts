@@ -5,6 +5,15 @@ export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';
 export { openFolderDataset } from './datasets/folder.ts';
 export type { ListedDatasetOptions } from './datasets/listed.ts';
+export { applyDesign } from './designs/apply.ts';
+export {
+  composeDesigns,
+  type Design,
+  type DesignStep,
+  describeDesign,
+  designHash,
+} from './designs/design.ts';
+export { readDesign } from './designs/read.ts';
 export { encodeJpeg, renderFile } from './image/render.ts';
 export { labelsOf } from './labels.ts';
 export { BatchLoader, type BatchLoaderOptions } from './loader.ts';

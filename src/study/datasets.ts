@@ -1,10 +1,12 @@
-/** Data sets by what a user types: a folder, or a set of the procedural suite. */
+/** Data sets by what a user types: a folder, or a set of the procedural suite, and what a design leaves of it. */
 import { existsSync } from 'node:fs';
 import {
+  applyDesign,
   type ImageDataset,
   openFolderDataset,
   openProceduralDataset,
   PROCEDURAL_DATASETS,
+  readDesign,
 } from '../data/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 
@@ -15,8 +17,18 @@ export interface OpenDatasetOptions {
   readonly onProgress?: ProgressListener;
 }
 
-/** `procedural/shapes` and its like, unless there is a folder of that name; everything else is a folder's path. */
-export function openDataset(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
+/**
+ * `procedural/shapes` and its like, unless there is a folder of that name; everything else is a folder's path. Behind a
+ * `#` may stand a design, as a file or in words: `photos#per-class=10,seed=1`.
+ */
+export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
+  const mark = existsSync(spec) ? -1 : spec.indexOf('#');
+  if (mark < 0) return openWhole(spec, options);
+  const design = await readDesign(spec.slice(mark + 1));
+  return applyDesign(await openWhole(spec.slice(0, mark), options), design);
+}
+
+function openWhole(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
   const procedural = Object.hasOwn(PROCEDURAL_DATASETS, spec) || spec.startsWith('procedural/');
   if (procedural && !existsSync(spec)) return Promise.resolve(openProceduralDataset(spec));
   const { splitSeed, cacheFolder, onProgress } = options;

@@ -84,6 +84,12 @@ const MISTAKES: readonly Row[] = [
     () => compare(inScratch('broken'), '--models', at.weights),
     /2 unreadable.*DATA_CLASS_TOO_SMALL/,
   ],
+  ['a design that is none', () => models(at.weights, '--design', 'per-clas=4'), /per-class.*DESIGN_FORM/],
+  [
+    'more images than there are',
+    () => models(at.weights, '--design', 'per-class=40'),
+    /green \(2\).*DESIGN_CLASS_TOO_SMALL/,
+  ],
   ['one data set twice', () => ['compare', at.data, at.data, '--models', at.weights], /NAME_TWICE/],
   [
     'an unknown procedural set',

@@ -26,7 +26,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
   await present(
     {
       title: `Which network for ${titles.join(', ')}?`,
-      datasets: folders,
+      datasets: designed(folders, values),
       models: listOf(values, 'models'),
       settings: settingsOf(values),
       protocol: findProtocol(textOf(values, 'protocol')),
@@ -43,6 +43,16 @@ export async function compare(folders: readonly string[], values: OptionValues):
     },
     values.json === true,
   );
+}
+
+/** Every data set under every design, as `openDataset` takes them. */
+function designed(folders: readonly string[], values: OptionValues): readonly string[] {
+  const designs = textOf(values, 'design')
+    .split(';')
+    .map((design) => design.trim());
+  const given = designs.filter((design) => design !== '');
+  if (given.length === 0) return folders;
+  return folders.flatMap((folder) => given.map((design) => `${folder}#${design}`));
 }
 
 /** An argument as a shell reads it back. */
