@@ -1,7 +1,8 @@
 /** Accuracies of stored per-image predictions: intervals, the baseline, and what a test part can tell apart. */
-import { bootstrapInterval, pairedExactTest, wilsonInterval } from '../stats/index.ts';
-import type { CellResult, MetricName, Prediction } from '../store/records.ts';
+import { bootstrapInterval, type PairedExactTest, pairedExactTest, wilsonInterval } from '../stats/index.ts';
+import type { CellResult } from '../store/records.ts';
 import { invariant } from '../util/errors.ts';
+import { averagePrecisionBaseline, averagePrecisionInterval, compareDecisions } from './multi-label.ts';
 import type { Estimate, Power } from './schema.ts';
 
 /**
@@ -14,6 +15,7 @@ export function testEstimate(results: readonly CellResult[]): Estimate {
   if (metric === 'top1') {
     return { value, ...wilsonInterval(mean(results.map((result) => result.test.correct)), test.n) };
   }
+  if (metric === 'meanAveragePrecision') return { value, ...averagePrecisionInterval(results) };
   const images = results[0].predictions;
   const labels = Int32Array.from(images, (prediction) => prediction.label);
   const right = new Float64Array(images.length);
@@ -53,7 +55,8 @@ function meanPerClass(rows: Int32Array, labels: Int32Array, right: Float64Array,
 }
 
 /** Paired exact test of two networks on the same test images, found by id. */
-export function compareImages(best: CellResult, other: CellResult) {
+export function compareImages(best: CellResult, other: CellResult): PairedExactTest {
+  if (best.metric === 'meanAveragePrecision') return compareDecisions(best, other);
   const correct = correctness(other);
   invariant(correct.size === best.predictions.length, 'networks of one data set saw different test images');
   return pairedExactTest(
@@ -72,9 +75,13 @@ function known(correct: Map<string, boolean>, image: string): boolean {
   return value;
 }
 
-/** The metric of always answering the class that is most frequent in the test part; null without images. */
-export function baselineOf(predictions: readonly Prediction[], metric: MetricName): number | null {
+/**
+ * The metric of always answering the class that is most frequent in the test part, or of multi-label answers of giving
+ * all images the same scores; null without images.
+ */
+export function baselineOf({ predictions, metric, classes }: CellResult): number | null {
   if (predictions.length === 0) return null;
+  if (metric === 'meanAveragePrecision') return averagePrecisionBaseline(predictions, classes.length);
   const counts = new Map<number, number>();
   for (const { label } of predictions) counts.set(label, (counts.get(label) ?? 0) + 1);
   return metric === 'top1' ? Math.max(...counts.values()) / predictions.length : 1 / counts.size;

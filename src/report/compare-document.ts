@@ -1,6 +1,6 @@
 /**
  * From finished cells to the document of `compare`. Pure: equal input, equal document, on any machine.
- * May import store and stats.
+ * May import store, stats and evaluate.
  */
 import type { CellOutcome, FinishedCell } from '../store/records.ts';
 import { DOCUMENT_VERSION } from '../store/records.ts';

@@ -33,8 +33,8 @@ export function pValueText(p: number): string {
 }
 
 /** `1 image`, `2,040 images`. */
-export function countOf(n: number, noun: string): string {
-  return `${integer(n)} ${noun}${n === 1 ? '' : 's'}`;
+export function countOf(n: number, noun: string, plural = `${noun}s`): string {
+  return `${integer(n)} ${n === 1 ? noun : plural}`;
 }
 
 /** `2,040`. */
@@ -63,6 +63,7 @@ export const SETTING_NAMES: Readonly<Record<Setting, string>> = {
 export const METRIC_NAMES: Readonly<Record<MetricName, string>> = {
   top1: 'test images right',
   meanPerClass: 'mean per-class accuracy',
+  meanAveragePrecision: 'mean average precision (11-point)',
 };
 
 export function candidateName(candidate: { readonly model: string; readonly setting: Setting }): string {

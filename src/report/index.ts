@@ -1,4 +1,4 @@
-/** From finished cells to an answer: the JSON document, the terminal text, the page. May import store and stats. */
+/** From finished cells to an answer: the JSON document, the terminal text, the page. May import store, stats and evaluate. */
 export { type CompareInput, compareDocument } from './compare-document.ts';
 export { confidentMistakes } from './figures/mistakes.ts';
 export { compareHtml, type PageExtras } from './html.ts';

@@ -47,10 +47,11 @@ export function rankDataset(
   const unjudged = {
     dataset: dataset.name,
     metric: dataset.metric,
-    baseline: best ? baselineOf(best.runs[0].result.predictions, dataset.metric) : null,
+    baseline: best ? baselineOf(best.runs[0].result) : null,
     candidates,
     settings: settingSummaries(candidates),
-    power: powerOfRunnerUp(candidates),
+    // What is tested of multi-label answers is the number of right decisions, not the metric.
+    power: dataset.metric === 'meanAveragePrecision' ? null : powerOfRunnerUp(candidates),
   };
   return { ...unjudged, verdict: datasetVerdict(unjudged, dataset) };
 }

@@ -13,13 +13,16 @@ const setting = z
   .enum(['fixed', 'finetune', 'scratch'])
   .describe('features kept fixed, all weights fine-tuned, or trained from random weights');
 const metric = z
-  .enum(['top1', 'meanPerClass'])
-  .describe('share of the images that are right, or the mean over classes of that share');
+  .enum(['top1', 'meanPerClass', 'meanAveragePrecision'])
+  .describe(
+    'share of the images that are right, the mean over classes of that share, or, where an image can have several ' +
+      'classes, the mean over classes of the 11-point average precision',
+  );
 const labelled = z.record(z.string(), z.union([z.string(), z.number()]));
 
 const estimate = z
   .strictObject({ value: share, low: share, high: share })
-  .describe('a share and its 95% interval: Wilson for top1, percentile bootstrap of images for meanPerClass');
+  .describe('a share and its 95% interval: Wilson for top1, percentile bootstrap of images for the others');
 
 const dataset = z.strictObject({
   name: z.string(),
@@ -30,7 +33,7 @@ const dataset = z.strictObject({
   problems: z
     .array(
       z.strictObject({
-        kind: z.enum(['unreadable', 'duplicate', 'annotation']),
+        kind: z.enum(['unreadable', 'duplicate', 'annotation', 'deviation']),
         images: z.array(z.string()).readonly(),
         message: z.string(),
       }),
@@ -65,9 +68,9 @@ const cell = z.strictObject({
   test: z.strictObject({
     ...estimate.shape,
     metric,
-    top1: share,
-    meanPerClass: share,
-    correct: count,
+    top1: share.nullable().describe('null where an image can have several classes'),
+    meanPerClass: share.nullable(),
+    correct: count.describe('images that are right; multi-label: all of whose classes are'),
     n: count,
   }),
   trainImages: count,
@@ -91,9 +94,13 @@ const comparison = z
   .strictObject({
     difference: z.number().describe('this candidate minus the best, of the metric; means over seeds'),
     seed: z.int().describe('seed of the two networks whose test images were compared'),
-    bestOnly: count.describe('test images that only the best gets right'),
-    thisOnly: count.describe('test images that only this candidate gets right'),
-    pValue: share.describe('exact paired test of the same images, two-sided'),
+    bestOnly: count.describe(
+      'test images that only the best gets right; multi-label: of which it gets more classes right',
+    ),
+    thisOnly: count.describe('likewise this candidate'),
+    pValue: share.describe(
+      'exact paired test of the same images, two-sided; multi-label: of their right decisions',
+    ),
     adjustedP: share.describe("after Holm's correction for all comparisons of this data set"),
   })
   .describe('with the best candidate of the data set');
@@ -139,14 +146,18 @@ const power = z
       .nullable()
       .describe('test images with which the observed difference would be noticed; null when it is 0'),
   })
-  .describe('how small a difference this test part can show');
+  .describe(
+    'how small a difference this test part can show; null also where the metric is not what is tested',
+  );
 
 const sentences = z.strictObject({ headline: z.string(), sentences: z.array(z.string()) });
 
 const ranking = z.strictObject({
   dataset: z.string(),
   metric,
-  baseline: share.nullable().describe('the metric of always answering the most frequent class'),
+  baseline: share
+    .nullable()
+    .describe('the metric of always answering the most frequent class; multi-label: of scoring all alike'),
   candidates: z.array(candidate).describe('best first'),
   settings: z.array(settingSummary),
   power: power.nullable(),

@@ -5,6 +5,7 @@ import {
   duration,
   integer,
   listed,
+  METRIC_NAMES,
   percent,
   points,
   pValueText,
@@ -40,12 +41,14 @@ function advice({ model, setting }: { model: string; setting: Candidate['setting
 
 function accuracySentence(best: Candidate, metric: Ranking['metric']): string {
   const { value, low, high } = best.test;
-  const of = metric === 'top1' ? 'of the test images right' : 'mean per-class accuracy';
+  const of = metric === 'top1' ? 'of the test images right' : METRIC_NAMES[metric];
   return `${percent(value)} ${of} (95% interval ${percent(low)} to ${percent(high)}).`;
 }
 
 function baselineSentence(best: Candidate, { baseline, metric }: Omit<Ranking, 'verdict'>): string | null {
   if (baseline === null || best.test.low > baseline) return null;
+  if (metric === 'meanAveragePrecision')
+    return `Even the best is not clearly better than giving all images the same scores, which has ${percent(baseline)}.`;
   const score = metric === 'top1' ? `is right for ${percent(baseline)}` : `scores ${percent(baseline)}`;
   return `Even the best is not clearly better than always answering the most frequent class, which ${score}.`;
 }

@@ -8,7 +8,7 @@
 export const DOCUMENT_VERSION = 1;
 
 export type Setting = 'fixed' | 'finetune' | 'scratch';
-export type MetricName = 'top1' | 'meanPerClass';
+export type MetricName = 'top1' | 'meanPerClass' | 'meanAveragePrecision';
 
 /** A unit of work: one model on one data set in one setting under one protocol with one seed. */
 export interface Cell {
@@ -50,12 +50,16 @@ export interface CurvePoint {
 export interface Prediction {
   /** The image's id in the data set. */
   readonly image: string;
-  /** Index of the true class. */
+  /** Index of the true class; multi-label: of the first class that is present. */
   readonly label: number;
-  /** Index of the predicted class. */
+  /** Index of the predicted class; multi-label: of the class with the highest score. */
   readonly predicted: number;
-  /** Softmax probability of the predicted class, 0..1. */
+  /** Probability of the predicted class, 0..1: softmax, or multi-label sigmoid. */
   readonly probability: number;
+  /** Multi-label only, for every class: 1 present, 0 absent, -1 difficult (does not count). */
+  readonly labels?: readonly number[];
+  /** Multi-label only, for every class: the logit, which ranks images and whose sign is the decision. */
+  readonly scores?: readonly number[];
 }
 
 export interface CellResult {
@@ -67,8 +71,10 @@ export interface CellResult {
   readonly test: {
     /** `metric` of the test part, 0..1. */
     readonly value: number;
-    readonly top1: number;
-    readonly meanPerClass: number;
+    /** null where an image can have several classes. */
+    readonly top1: number | null;
+    readonly meanPerClass: number | null;
+    /** Images that are right; multi-label: of which every class that counts is. */
     readonly correct: number;
     readonly n: number;
   };

@@ -107,8 +107,8 @@ export function runFromRow(row: typeof runs.$inferSelect): RunRecord {
 export function encodePredictions(predictions: readonly Prediction[]): Uint8Array {
   return Buffer.from(
     predictions
-      .map(({ image, label, predicted, probability }) =>
-        JSON.stringify({ image, label, predicted, probability }).concat('\n'),
+      .map(({ image, label, predicted, probability, labels, scores }) =>
+        JSON.stringify({ image, label, predicted, probability, labels, scores }).concat('\n'),
       )
       .join(''),
   );

@@ -41,13 +41,14 @@ export const results = pgTable('results', {
     .primaryKey()
     .references(() => cells.key),
   classes: json('classes').$type<readonly string[]>().notNull(),
-  metric: text('metric', { enum: ['top1', 'meanPerClass'] }).notNull(),
+  metric: text('metric', { enum: ['top1', 'meanPerClass', 'meanAveragePrecision'] }).notNull(),
   hyperparameters: json('hyperparameters').$type<Numbers>().notNull(),
   validationValue: doublePrecision('validation_value').notNull(),
   validationImages: integer('validation_images').notNull(),
   testValue: doublePrecision('test_value').notNull(),
-  testTop1: doublePrecision('test_top1').notNull(),
-  testMeanPerClass: doublePrecision('test_mean_per_class').notNull(),
+  /** null where an image can have several classes. */
+  testTop1: doublePrecision('test_top1'),
+  testMeanPerClass: doublePrecision('test_mean_per_class'),
   testCorrect: integer('test_correct').notNull(),
   testImages: integer('test_images').notNull(),
   trainImages: integer('train_images').notNull(),

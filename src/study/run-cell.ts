@@ -1,9 +1,7 @@
 /** Computes one cell. Runs in a worker process, since the engine blocks the thread that it runs on. */
 import { availableParallelism, cpus, release } from 'node:os';
 import type { ImageDataset } from '../data/index.ts';
-import { meanPerClass, top1 } from '../evaluate/index.ts';
 import type { CellResult } from '../store/index.ts';
-import { argMaxRows } from '../tensor/tensor.ts';
 import { fixedFeatures, type SettingInputs, type SettingResult, tuned } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
@@ -12,6 +10,7 @@ import { VERSION } from '../util/version.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
 import { openDataset } from './datasets.ts';
 import type { CellTask } from './plan.ts';
+import { testPart } from './test-part.ts';
 
 /** A result whose network is still bytes, not yet an artifact of the store. */
 export interface ComputedCell {
@@ -112,33 +111,16 @@ function recordOf(
   result: SettingResult,
   environment: CellEnvironment,
 ): Omit<CellResult, 'network'> {
-  const { test, train, validation } = dataset.splits;
-  const labels = Int32Array.from(test, ({ label }) => label);
-  const predicted = argMaxRows(result.testLogits);
-  const accuracy = {
-    top1: top1(labels, predicted),
-    meanPerClass: meanPerClass(labels, predicted, dataset.classes.length),
-  };
+  const { train, validation } = dataset.splits;
   return {
     classes: dataset.classes,
     metric: dataset.metric,
     hyperparameters: result.hyperparameters,
     validation: { value: result.validation, n: validation.length },
-    test: {
-      value: accuracy[dataset.metric],
-      ...accuracy,
-      correct: labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0),
-      n: test.length,
-    },
+    ...testPart(dataset, result.testLogits),
     trainImages: train.length + validation.length,
     trials: result.trials,
     curve: result.curve,
-    predictions: test.map(({ id, label }, row) => ({
-      image: id,
-      label,
-      predicted: predicted[row],
-      probability: probabilityOf(result.testLogits, row, predicted[row]),
-    })),
     seconds: result.seconds,
     environment: { ...environmentOf(environment), ...memoryOf(result) },
     finishedAt: new Date().toISOString(),
@@ -154,18 +136,6 @@ function memoryOf({ memory }: SettingResult): Record<string, string | number> {
     recomputed: recompute ? 'yes' : 'no',
     plannedMemory: `${Math.round(plannedBytes / 2 ** 20)} MiB`,
   };
-}
-
-/** Softmax probability of one class of one row of logits. */
-function probabilityOf(
-  { shape: [, classes], data }: SettingResult['testLogits'],
-  row: number,
-  label: number,
-): number {
-  const logits = data.subarray(row * classes, (row + 1) * classes);
-  const top = Math.max(...logits);
-  const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0);
-  return Math.exp(logits[label] - top) / sum;
 }
 
 /**

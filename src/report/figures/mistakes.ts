@@ -3,10 +3,10 @@ import type { CellResult, Prediction } from '../../store/records.ts';
 import { percent } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 
-/** Misclassified test images, the most confident first. */
+/** Misclassified test images, the most confident first; none where an image has no single right answer. */
 export function confidentMistakes({ predictions }: CellResult, most = 24): Prediction[] {
   return predictions
-    .filter(({ label, predicted }) => label !== predicted)
+    .filter(({ label, predicted, labels }) => !labels && label !== predicted)
     .sort((a, b) => b.probability - a.probability || (a.image < b.image ? -1 : 1))
     .slice(0, most);
 }

@@ -13,6 +13,7 @@ import { drawPaths, regularisationPaths } from '../figures/path.ts';
 import { drawTrials, trialGrid } from '../figures/trials.ts';
 import { candidateName, countOf, listed, percent, setpoint } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
+import { classPrecisions } from '../multi-label.ts';
 import type { DatasetSummary } from '../schema.ts';
 import { figure, legend, lineSample, responsive, SMALL } from './parts.ts';
 
@@ -31,7 +32,7 @@ export function detailBlocks(
   thumbnails: ReadonlyMap<string, string> | undefined,
 ): Markup[] {
   const blocks = [
-    cells.length > 0 ? mistakesBlock(cells[0], thumbnails) : null,
+    cells.length > 0 ? answersBlock(cells[0], thumbnails) : null,
     trainingBlock(cells, models),
     searchBlock(cells),
     problemsBlock(dataset),
@@ -41,6 +42,24 @@ export function detailBlocks(
 
 function block(title: string, about: string, body: readonly (Markup | null)[]): Markup {
   return html`<details><summary>${title} <span>${about}</span></summary><div class="opened">${body}</div></details>`;
+}
+
+function answersBlock(best: FinishedCell, thumbnails: ReadonlyMap<string, string> | undefined): Markup {
+  return best.result.metric === 'meanAveragePrecision' ? classesBlock(best) : mistakesBlock(best, thumbnails);
+}
+
+/** Of answers with several classes to an image, every class by itself. */
+function classesBlock({ cell, result }: FinishedCell): Markup {
+  const shown = (share: number | null) => (share === null ? '–' : percent(share));
+  return block('How the best network tells each class', countOf(result.classes.length, 'class', 'classes'), [
+    html`<table>
+<caption>${candidateName(cell)} <span>Average precision: 11-point. Right: decisions by the sign of the score. Images in which the class is difficult do not count.</span></caption>
+<thead><tr><th>Class</th><th class="right">Test images</th><th class="right">Average precision</th><th class="right">Right</th></tr></thead>
+<tbody>${classPrecisions(result).map(
+      ({ name, present, averagePrecision, right }) =>
+        html`<tr><td>${name}</td><td class="right number">${present}</td><td class="right number">${shown(averagePrecision)}</td><td class="right number">${shown(right)}</td></tr>`,
+    )}</tbody></table>`,
+  ]);
 }
 
 function mistakesBlock(best: FinishedCell, thumbnails: ReadonlyMap<string, string> | undefined): Markup {

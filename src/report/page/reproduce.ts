@@ -58,8 +58,8 @@ function howToRead(): Markup {
 <dt>Fixed features</dt><dd>The pre-trained network stays as it is; only a logistic regression on its last features is fitted. Fast, and hard to get wrong with little data.</dd>
 <dt>Fine-tuned</dt><dd>All weights start from the pre-trained network and are trained further on your images.</dd>
 <dt>From scratch</dt><dd>The same network from random weights: what pre-training is worth is the gap to this.</dd>
-<dt>95% interval</dt><dd>How far the accuracy could lie from the measured one because the test images are a sample: Wilson's interval for the share of images, 2,000 bootstrap samples for mean per-class accuracy. It does not cover how results differ between seeds.</dd>
-<dt>Tied</dt><dd>Both networks answer the same test images, so only images that exactly one gets right count (exact binomial test). After Holm's correction for all comparisons on the data set, p is at least .05: the data does not show a difference, which is not proof that there is none.</dd>
+<dt>95% interval</dt><dd>How far the accuracy could lie from the measured one because the test images are a sample: Wilson's interval for the share of images, bootstrap samples of the images for other metrics. It does not cover how results differ between seeds.</dd>
+<dt>Tied</dt><dd>Both networks answer the same test images, so only images that exactly one gets right count (exact binomial test). Where an image can have several classes, its right decisions are counted and whole images exchanged (exact permutation test). After Holm's correction for all comparisons on the data set, p is at least .05: the data does not show a difference, which is not proof that there is none.</dd>
 <dt>Several seeds</dt><dd>Accuracies are means over seeds; the test compares the networks of the first seed that both have, and the range of seeds is shown beside it.</dd>
 <dt>Chosen on</dt><dd>Hyper-parameters are chosen on the validation part, and the final network is tested once. Candidates are ranked by test accuracy, so the first of many is a little flattered by its rank.</dd>
 </dl></div></details>`;
