@@ -11,6 +11,7 @@ import { heNormal, normalInit } from '../nn/init.ts';
 import { conv, dropout, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Network
@@ -64,11 +65,7 @@ function alexnet(name: string, width: number, size: number): Model {
     paper: 'Krizhevsky 2014, arXiv 1404.5997',
     input: { ...IMAGENET_INPUT, size },
     backbone: (net, images) => backbone(net, images, width),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['classifier.6.'],
-      logits: (net, { features }) => linear(net, 'classifier.6', features, 1000, normalInit(0.01)),
-    },
+    originalHead: linearHead('classifier.6', { initializer: normalInit(0.01) }),
   });
 }
 

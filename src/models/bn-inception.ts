@@ -7,10 +7,11 @@
  */
 import { concat, maxPool2d, relu, slice } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
-import { type ConvLayerOptions, globalMean, linear } from '../nn/layers.ts';
+import { type ConvLayerOptions, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import { sideBySide, smoothingPool } from './inception-layers.ts';
 import type { BackboneOutput, InputSpecification, Model } from './model.ts';
 
@@ -114,11 +115,7 @@ function bnInception(name: string, width: number, size: number): Model {
     paper: 'Ioffe, Szegedy 2015, arXiv 1502.03167',
     input: { ...CAFFE_INPUT, size },
     backbone: (net, images) => backbone(net, images, width),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['last_linear.'],
-      logits: (net, { features }) => linear(net, 'last_linear', features, 1000),
-    },
+    originalHead: linearHead('last_linear'),
   });
 }
 

@@ -6,9 +6,10 @@
 import { averagePool2d, concat, maxPool2d, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal } from '../nn/init.ts';
-import { batchNorm, type ConvLayerOptions, conv, globalMean, linear } from '../nn/layers.ts';
+import { batchNorm, type ConvLayerOptions, conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Blocks
@@ -85,11 +86,7 @@ function densenet(name: string, variant: Variant, size = IMAGENET_INPUT.size): M
     paper: 'Huang et al. 2016, arXiv 1608.06993',
     input: { ...IMAGENET_INPUT, size },
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['classifier.'],
-      logits: (net, { features }) => linear(net, 'classifier', features, 1000),
-    },
+    originalHead: linearHead('classifier'),
   });
 }
 

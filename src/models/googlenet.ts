@@ -11,9 +11,9 @@ import { dropout, globalMean, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import { INCEPTION_INPUT, InceptionLayers, sideBySide } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
-import { auxiliaryHeads } from './transfer-head.ts';
 
 // Blocks
 
@@ -109,14 +109,10 @@ function googlenet(name: string, width: number, size: number): Model {
     input: { ...INCEPTION_INPUT, size },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, width),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['fc.', 'aux1.', 'aux2.'],
-      logits: (net, output) => {
-        auxiliaryHeads(net, output, (x, number) => linear(net, `aux${number}.fc2`, x, 1000));
-        return linear(net, 'fc', dropout(net, 'dropout', output.features, DROPOUT), 1000);
-      },
-    },
+    originalHead: linearHead('fc', {
+      dropout: ['dropout', DROPOUT],
+      auxiliary: { prefixes: ['aux1.', 'aux2.'], layer: (number) => `aux${number}.fc2` },
+    }),
   });
 }
 

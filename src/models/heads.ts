@@ -1,8 +1,9 @@
-/** The new classifier that transfer learning puts on a backbone. */
+/** Classifiers on backbones: those that networks were published with, and the new one of transfer learning. */
 import type { Value } from '../graph/graph.ts';
+import type { Initializer } from '../nn/init.ts';
 import { dropout, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
-import type { BackboneOutput } from './model.ts';
+import type { BackboneOutput, Model } from './model.ts';
 
 /** What the names of the head's variables begin with: `head.weight` and `head.bias`. */
 export const TRANSFER_HEAD_PREFIX = 'head.';
@@ -23,7 +24,7 @@ export function transferHead(
 }
 
 /** Makes the logits of auxiliary branches, numbered from 1, and hands them to the network for its loss. */
-export function auxiliaryHeads(
+function auxiliaryHeads(
   net: Network,
   { auxiliary = [] }: Pick<BackboneOutput, 'auxiliary'>,
   logits: (features: Value, number: number) => Value,
@@ -31,4 +32,40 @@ export function auxiliaryHeads(
   for (const [index, { features, weight }] of auxiliary.entries()) {
     net.auxiliaryLogits.push({ logits: logits(features, index + 1), weight });
   }
+}
+
+export interface LinearHeadOptions {
+  /** 1,000 unless stated. */
+  readonly classes?: number;
+  /** Of the layer's weight; `linear`'s own unless stated. */
+  readonly initializer?: Initializer;
+  /** Name and rate of a dropout between features and layer. */
+  readonly dropout?: readonly [name: string, rate: number];
+  /** The layers of auxiliary branches, numbered from 1. */
+  readonly auxiliary?: {
+    readonly prefixes: readonly string[];
+    readonly initializer?: Initializer;
+    layer(number: number): string;
+  };
+}
+
+/** The head of a published network whose classifier is one linear layer called `name` on the features. */
+export function linearHead(
+  name: string,
+  options: LinearHeadOptions = {},
+): NonNullable<Model['originalHead']> {
+  const { classes = 1000, initializer, dropout: dropped, auxiliary } = options;
+  return {
+    classes,
+    prefixes: [`${name}.`, ...(auxiliary?.prefixes ?? [])],
+    logits(net, output) {
+      if (auxiliary) {
+        auxiliaryHeads(net, output, (x, number) =>
+          linear(net, auxiliary.layer(number), x, classes, auxiliary.initializer),
+        );
+      }
+      const kept = dropped ? dropout(net, dropped[0], output.features, dropped[1]) : output.features;
+      return linear(net, name, kept, classes, initializer);
+    },
+  };
 }

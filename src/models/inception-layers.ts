@@ -5,6 +5,7 @@ import { heNormal, type Initializer, normalInit } from '../nn/init.ts';
 import { conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
+import type { LinearHeadOptions } from './heads.ts';
 import type { BackboneOutput, InputSpecification } from './model.ts';
 
 /** Pixels from -1 to 1, as TensorFlow's Inception networks take them; torchvision's `transform_input` makes them so. */
@@ -12,6 +13,13 @@ export const INCEPTION_INPUT: InputSpecification = { size: 299, mean: [0.5, 0.5,
 
 /** Input size of miniatures of the networks for 299 px: the smallest whose last map still has 2 x 2 pixels. */
 export const MINIATURE_SIZE = 107;
+
+/** The classifier on the auxiliary branch, to be used with `linearHead`. */
+export const AUXILIARY_LAYER: LinearHeadOptions['auxiliary'] = {
+  prefixes: ['AuxLogits.'],
+  initializer: normalInit(0.001),
+  layer: () => 'AuxLogits.fc',
+};
 
 /** Weight of the auxiliary loss in the training of Inception v3 and later: TF-Slim's and torchvision's. */
 const AUXILIARY_WEIGHT = 0.4;

@@ -6,11 +6,12 @@
  */
 import { add, mul, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
-import { normalInit } from '../nn/init.ts';
-import { dropout, globalMean, linear } from '../nn/layers.ts';
+import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import {
+  AUXILIARY_LAYER,
   halvingMaxPool,
   INCEPTION_INPUT,
   InceptionLayers,
@@ -20,7 +21,6 @@ import {
   type Unit,
 } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
-import { auxiliaryHeads } from './transfer-head.ts';
 
 // Blocks
 
@@ -183,14 +183,7 @@ function inceptionResnetV2(name: string, variant: Variant, size: number): Model 
     input: { ...INCEPTION_INPUT, size },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['classif.', 'AuxLogits.'],
-      logits: (net, output) => {
-        auxiliaryHeads(net, output, (x) => linear(net, 'AuxLogits.fc', x, 1000, normalInit(0.001)));
-        return linear(net, 'classif', dropout(net, 'head_drop', output.features, DROPOUT), 1000);
-      },
-    },
+    originalHead: linearHead('classif', { dropout: ['head_drop', DROPOUT], auxiliary: AUXILIARY_LAYER }),
   });
 }
 

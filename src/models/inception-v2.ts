@@ -7,11 +7,12 @@
 import { averagePool2d, maxPool2d, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal } from '../nn/init.ts';
-import { conv, dropout, globalMean, linear } from '../nn/layers.ts';
+import { conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { BN_INCEPTION_MODULES, type BnInceptionModule } from './bn-inception.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import { INCEPTION_INPUT, sideBySide } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
 import { samePadding } from './same-padding.ts';
@@ -101,7 +102,6 @@ function backbone(net: Network, images: Value): BackboneOutput {
 // Variants
 
 const DROPOUT = 0.2;
-const CLASSES = 1001;
 
 export const INCEPTIONS_V2: readonly Model[] = [
   defineModel({
@@ -111,11 +111,9 @@ export const INCEPTIONS_V2: readonly Model[] = [
     input: { ...INCEPTION_INPUT, size: 224 },
     dropout: DROPOUT,
     backbone,
-    originalHead: {
-      classes: CLASSES,
-      prefixes: ['Logits.'],
-      logits: (net, { features }) =>
-        linear(net, 'Logits.Conv2d_1c_1x1', dropout(net, 'Logits.Dropout_1b', features, DROPOUT), CLASSES),
-    },
+    originalHead: linearHead('Logits.Conv2d_1c_1x1', {
+      classes: 1001,
+      dropout: ['Logits.Dropout_1b', DROPOUT],
+    }),
   }),
 ];

@@ -4,11 +4,12 @@
  * the auxiliary classifier too; here it is a switch.
  */
 import type { Value } from '../graph/graph.ts';
-import { normalInit } from '../nn/init.ts';
-import { dropout, globalMean, linear } from '../nn/layers.ts';
+import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import {
+  AUXILIARY_LAYER,
   halvingMaxPool,
   INCEPTION_INPUT,
   InceptionLayers,
@@ -18,7 +19,6 @@ import {
   type Unit,
 } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
-import { auxiliaryHeads } from './transfer-head.ts';
 
 // Blocks
 
@@ -154,14 +154,7 @@ function inceptionV3(name: string, width: number, size: number): Model {
     input: { ...INCEPTION_INPUT, size },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, width),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['fc.', 'AuxLogits.'],
-      logits: (net, output) => {
-        auxiliaryHeads(net, output, (x) => linear(net, 'AuxLogits.fc', x, 1000, normalInit(0.001)));
-        return linear(net, 'fc', dropout(net, 'dropout', output.features, DROPOUT), 1000);
-      },
-    },
+    originalHead: linearHead('fc', { dropout: ['dropout', DROPOUT], auxiliary: AUXILIARY_LAYER }),
   });
 }
 

@@ -4,11 +4,12 @@
  * come from TF-Slim without the auxiliary classifier, which is a switch here.
  */
 import type { Value } from '../graph/graph.ts';
-import { normalInit } from '../nn/init.ts';
-import { dropout, globalMean, linear } from '../nn/layers.ts';
+import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import {
+  AUXILIARY_LAYER,
   halvingMaxPool,
   INCEPTION_INPUT,
   InceptionLayers,
@@ -17,7 +18,6 @@ import {
   smoothingPool,
 } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
-import { auxiliaryHeads } from './transfer-head.ts';
 
 // Blocks
 
@@ -162,14 +162,7 @@ function inceptionV4(name: string, width: number, size: number): Model {
     input: { ...INCEPTION_INPUT, size },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, width),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['last_linear.', 'AuxLogits.'],
-      logits: (net, output) => {
-        auxiliaryHeads(net, output, (x) => linear(net, 'AuxLogits.fc', x, 1000, normalInit(0.001)));
-        return linear(net, 'last_linear', dropout(net, 'head_drop', output.features, DROPOUT), 1000);
-      },
-    },
+    originalHead: linearHead('last_linear', { dropout: ['head_drop', DROPOUT], auxiliary: AUXILIARY_LAYER }),
   });
 }
 

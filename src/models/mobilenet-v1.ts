@@ -7,10 +7,11 @@
 import { clip } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal } from '../nn/init.ts';
-import { type ConvLayerOptions, conv, globalMean, linear } from '../nn/layers.ts';
+import { type ConvLayerOptions, conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 import { samePadding } from './same-padding.ts';
 
@@ -89,11 +90,7 @@ function mobilenetV1(name: string, width: number, finish: Finish = 'norm'): Mode
     paper: 'Howard et al. 2017, arXiv 1704.04861',
     input: { size: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     backbone: (net, images) => backbone(net, images, width, finish),
-    originalHead: {
-      classes: 1001,
-      prefixes: ['classifier.'],
-      logits: (net, { features }) => linear(net, 'classifier', features, 1001),
-    },
+    originalHead: linearHead('classifier', { classes: 1001 }),
   });
 }
 

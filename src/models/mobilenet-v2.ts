@@ -7,10 +7,11 @@
 import { add, clip, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal, normalInit } from '../nn/init.ts';
-import { type ConvLayerOptions, conv, dropout, globalMean, linear } from '../nn/layers.ts';
+import { type ConvLayerOptions, conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 interface Variant {
@@ -114,12 +115,10 @@ function backbone(net: Network, images: Value, variant: Variant): BackboneOutput
 
 const DROPOUT = 0.2;
 
-const ORIGINAL_HEAD: Model['originalHead'] = {
-  classes: 1000,
-  prefixes: ['classifier.'],
-  logits: (net, { features }) =>
-    linear(net, 'classifier.1', dropout(net, 'classifier.0', features, DROPOUT), 1000, normalInit(0.01)),
-};
+const ORIGINAL_HEAD = linearHead('classifier.1', {
+  initializer: normalInit(0.01),
+  dropout: ['classifier.0', DROPOUT],
+});
 
 const TORCHVISION: Omit<Variant, 'width'> = {
   norm: true,

@@ -8,10 +8,11 @@
 import { add, averagePool2d, concat, maxPool2d, pad, relu, slice } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal } from '../nn/init.ts';
-import { batchNorm, conv, dropout, globalMean, linear } from '../nn/layers.ts';
+import { batchNorm, conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 import { samePadding } from './same-padding.ts';
 
@@ -232,12 +233,7 @@ export function nasnet(name: string, size: number, variant: Variant): Model {
     input: { size, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['last_linear.'],
-      logits: (net, { features }) =>
-        linear(net, 'last_linear', dropout(net, 'dropout', features, DROPOUT), 1000),
-    },
+    originalHead: linearHead('last_linear', { dropout: ['dropout', DROPOUT] }),
   });
 }
 

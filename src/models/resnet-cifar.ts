@@ -5,10 +5,11 @@
  */
 import { add, pad, relu, slice } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
-import { globalMean, linear } from '../nn/layers.ts';
+import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Blocks
@@ -51,11 +52,7 @@ function cifarResnet(depth: number): Model {
     paper: 'He et al. 2015, arXiv 1512.03385, section 4.2',
     input: { ...IMAGENET_INPUT, size: 32 },
     backbone: (net, images) => backbone(net, images, (depth - 2) / 6),
-    originalHead: {
-      classes: 10,
-      prefixes: ['linear.'],
-      logits: (net, { features }) => linear(net, 'linear', features, 10),
-    },
+    originalHead: linearHead('linear', { classes: 10 }),
   });
 }
 

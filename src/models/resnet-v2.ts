@@ -6,9 +6,10 @@
  */
 import { add, maxPool2d, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
-import { batchNorm, conv, globalMean, linear } from '../nn/layers.ts';
+import { batchNorm, conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Blocks
@@ -60,11 +61,7 @@ function resnetV2(name: string, depths: readonly number[]): Model {
     ...FAMILY,
     name,
     backbone: (net, images) => backbone(net, images, depths, true),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['fc.'],
-      logits: (net, { features }) => linear(net, 'fc', features, 1000),
-    },
+    originalHead: linearHead('fc'),
   });
 }
 

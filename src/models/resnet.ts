@@ -6,10 +6,11 @@
  */
 import { add, maxPool2d, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
-import { globalMean, linear } from '../nn/layers.ts';
+import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Blocks
@@ -104,11 +105,7 @@ function define(family: keyof typeof PAPERS, name: string, variant: Variant, siz
     paper: PAPERS[family],
     input: { ...IMAGENET_INPUT, size },
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['fc.'],
-      logits: (net, { features }) => linear(net, 'fc', features, 1000),
-    },
+    originalHead: linearHead('fc'),
   });
 }
 

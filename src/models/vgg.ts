@@ -11,6 +11,7 @@ import { heNormal, normalInit } from '../nn/init.ts';
 import { batchNorm, conv, dropout, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { defineModel, IMAGENET_INPUT } from './define.ts';
+import { linearHead } from './heads.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 interface Variant {
@@ -67,14 +68,10 @@ export function vgg(name: string, variant: Variant, size = IMAGENET_INPUT.size):
     input: { ...IMAGENET_INPUT, size },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: {
-      classes: 1000,
-      prefixes: ['classifier.6.'],
-      logits: (net, { features }) => {
-        const kept = dropout(net, 'classifier.5', features, DROPOUT);
-        return linear(net, 'classifier.6', kept, 1000, normalInit(0.01));
-      },
-    },
+    originalHead: linearHead('classifier.6', {
+      initializer: normalInit(0.01),
+      dropout: ['classifier.5', DROPOUT],
+    }),
   });
 }
 
