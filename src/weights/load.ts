@@ -2,7 +2,7 @@
 
 import { variablesOf } from '../models/define.ts';
 import type { Model } from '../models/model.ts';
-import { TRANSFER_HEAD_PREFIX } from '../models/transfer-head.ts';
+import { TRANSFER_HEAD_PREFIX } from '../models/heads.ts';
 import { type Shape, sameShape, showShape, type Tensor } from '../tensor/tensor.ts';
 import { UserError } from '../util/errors.ts';
 import { withNamesOf } from './names.ts';
