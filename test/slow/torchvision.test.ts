@@ -24,7 +24,7 @@ describePython('torchvision at full size', ['torch', 'torchvision'], () => {
     ['alexnet', 'tv.alexnet()', 'training'],
     ['squeezenet1_0', 'tv.squeezenet1_0()', 'training'],
     ['squeezenet1_1', 'tv.squeezenet1_1()', 'training'],
-    ['vgg16', 'tv.vgg16()', 'training'],
+    ['vgg16', 'tv.vgg16()', 'evaluation'],
     ['vgg16_bn', 'tv.vgg16_bn()', 'training'],
   ])('%s (%s): what torchvision computes, in %s', async (name, network, mode) => {
     const model = findModel(name);
