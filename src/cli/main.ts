@@ -18,8 +18,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-function command(usage: string, description: string, options: readonly OptionName[]): Command {
-  const made = program.command(usage).description(description);
+function command(
+  usage: string,
+  description: string,
+  options: readonly OptionName[],
+  parent: Command = program,
+): Command {
+  const made = parent.command(usage).description(description);
   for (const name of options) {
     const row: OptionRow = OPTIONS[name];
     const suffix = row.default === undefined ? '' : ` (default: ${row.default})`;
@@ -75,6 +80,17 @@ command('models [name]', 'list the built-in networks, or show one in detail', [
   'json',
 ]).action(async (name: string | undefined, values: OptionValues) => {
   await (await import('./commands/models.ts')).models(name, values);
+});
+
+const datasets = program.command('datasets').description('data sets: look for copies of images');
+
+command(
+  'audit <folder>',
+  'find exact and near duplicates within and across train, validation and test, and in another data set',
+  ['against', 'out', 'splitSeed', 'cache', 'json'],
+  datasets,
+).action(async (folder: string, values: OptionValues) => {
+  await (await import('./commands/datasets-audit.ts')).auditDataset(folder, values);
 });
 
 command('doctor', 'what this machine offers the engine, how fast it is, and what is in the way', [

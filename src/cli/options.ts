@@ -73,6 +73,10 @@ export const OPTIONS = {
     flags: '--search <text>',
     description: 'only networks with this text in name, family or paper',
   },
+  against: {
+    flags: '--against <folder>',
+    description: 'another data set, such as the one that networks were pre-trained on, to look for copies in',
+  },
   json: { flags: '--json', description: 'print one JSON document instead of text' },
   top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
 } as const satisfies Record<string, OptionRow>;

@@ -1,5 +1,12 @@
 /** Data sets: opening them, their pixels, and batches of them. */
 
+export {
+  type AuditedImage,
+  auditDuplicates,
+  type DuplicateAudit,
+  type DuplicateGroup,
+} from './audit/audit.ts';
+export { duplicateSheet } from './audit/sheet.ts';
 export { centreCrop } from './augment.ts';
 export { openViewCache, type ViewCache } from './cache.ts';
 export * from './contract.ts';

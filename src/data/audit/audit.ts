@@ -27,14 +27,18 @@ export interface DuplicateGroup {
   readonly correlation: number;
 }
 
-/** Images of one part that have a copy in another part. */
+/**
+ * Images of one part that have a copy in another one, which is used before it: train before validation before test,
+ * and of two data sets the one that was named first.
+ */
 export interface Overlap {
   readonly dataset: string;
   readonly split: SplitName;
   readonly otherDataset: string;
   readonly otherSplit: SplitName;
-  /** Images of `split` that have a copy in `otherSplit`, and how many of these have the same bytes. */
-  readonly images: number;
+  /** Ids of the images of `split` that have a copy in `otherSplit`. */
+  readonly images: readonly string[];
+  /** How many of them have a copy with the same bytes. */
   readonly exact: number;
 }
 
@@ -62,8 +66,8 @@ export interface AuditOptions {
 }
 
 /**
- * Compares all images of `datasets` with each other, within and across parts and data sets. Data sets are told apart
- * by their names.
+ * Compares all images of `datasets` with each other, within and across parts and data sets: sources first, then what is
+ * transferred to. Data sets should have different names.
  *
  * Errors: `CACHE_NOT_WRITABLE`.
  */
@@ -71,8 +75,10 @@ export async function auditDuplicates(
   datasets: readonly ImageDataset[],
   { cacheFolder, onProgress = silent }: AuditOptions = {},
 ): Promise<DuplicateAudit> {
-  const placed = datasets.flatMap((dataset) =>
-    SPLITS.flatMap((split) => dataset.splits[split].map((record) => ({ dataset, split, record }))),
+  const placed = datasets.flatMap((dataset, order) =>
+    SPLITS.flatMap((split, part) =>
+      dataset.splits[split].map((record) => ({ dataset, split, record, place: 3 * order + part })),
+    ),
   );
   const copies = new Map<string, Placed[]>();
   for (const image of placed) {
@@ -101,6 +107,8 @@ interface Placed {
   readonly dataset: ImageDataset;
   readonly split: SplitName;
   readonly record: ImageRecord;
+  /** Number of the part among those of all data sets, in the order of their use. */
+  readonly place: number;
 }
 
 interface Group {
@@ -151,57 +159,39 @@ function describe({ images, contents, pairs }: Group): DuplicateGroup {
   };
 }
 
-/** Test before validation before train: the later part is the one that the copy makes easier. */
 function overlapsOf(groups: readonly Group[]): Overlap[] {
-  const overlaps = new Map<string, { -readonly [Key in keyof Overlap]: Overlap[Key] }>();
-  for (const { images } of groups)
-    for (const image of images) {
-      const others = new Map<string, { other: Placed; exact: boolean }>();
-      for (const other of images) {
-        if (!comesBefore(other, image)) continue;
-        const exact = other.record.contentHash === image.record.contentHash;
-        const place = placeOf(other);
-        if (exact || !others.has(place)) others.set(place, { other, exact });
-      }
-      for (const [place, { other, exact }] of others) {
-        const key = `${placeOf(image)}\n${place}`;
-        const overlap = overlaps.get(key) ?? {
-          dataset: image.dataset.name,
-          split: image.split,
-          otherDataset: other.dataset.name,
-          otherSplit: other.split,
-          images: 0,
-          exact: 0,
-        };
-        overlap.images++;
-        if (exact) overlap.exact++;
+  const overlaps = new Map<string, { image: Placed; other: Placed; images: string[]; exact: number }>();
+  for (const { images } of groups) {
+    const others = new Map(images.map((image) => [image.place, image]));
+    const present = new Set(images.map(({ place, record }) => `${place} ${record.contentHash}`));
+    for (const image of images)
+      for (const [place, other] of others) {
+        if (place >= image.place) continue;
+        const key = `${image.place} ${place}`;
+        const overlap = overlaps.get(key) ?? { image, other, images: [], exact: 0 };
         overlaps.set(key, overlap);
+        overlap.images.push(image.record.id);
+        if (present.has(`${place} ${image.record.contentHash}`)) overlap.exact++;
       }
-    }
-  return [...overlaps.values()];
+  }
+  return [...overlaps.values()].map(({ image, other, images, exact }) => ({
+    dataset: image.dataset.name,
+    split: image.split,
+    otherDataset: other.dataset.name,
+    otherSplit: other.split,
+    images,
+    exact,
+  }));
 }
-
-/** Whether `other` lies in a part that is used before that of `image`; of two data sets, the source is the other. */
-function comesBefore(other: Placed, image: Placed): boolean {
-  if (other.dataset !== image.dataset) return other.dataset.name < image.dataset.name;
-  return SPLITS.indexOf(other.split) < SPLITS.indexOf(image.split);
-}
-
-const placeOf = ({ dataset, split }: Placed): string => JSON.stringify([dataset.name, split]);
 
 function withinOf(groups: readonly Group[]): DuplicateAudit['within'] {
-  const within = new Map<string, { dataset: string; split: SplitName; images: number }>();
+  const within = new Map<number, { dataset: string; split: SplitName; images: number }>();
   for (const { images } of groups) {
-    const seen = new Set<string>();
-    for (const image of images) {
-      const place = placeOf(image);
-      if (!seen.has(place)) {
-        seen.add(place);
-        continue;
-      }
-      const entry = within.get(place) ?? { dataset: image.dataset.name, split: image.split, images: 0 };
-      entry.images++;
-      within.set(place, entry);
+    const seen = new Set<number>();
+    for (const { dataset, split, place } of images) {
+      const entry = within.get(place) ?? { dataset: dataset.name, split, images: 0 };
+      if (seen.has(place)) within.set(place, { ...entry, images: entry.images + 1 });
+      seen.add(place);
     }
   }
   return [...within.values()];

@@ -9,7 +9,7 @@ import { COEFFICIENTS, ORDER, similarity } from './spectrum.ts';
 
 /** The smallest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0008-data.md. */
 const LEAST_CORRELATION = 0.9;
-const LEAST_EVIDENCE = 5;
+const LEAST_EVIDENCE = 2.5;
 
 const BANDS = 6;
 /** Of every band, the signs of so many smallest coefficients are tried both ways: 16 keys. */
