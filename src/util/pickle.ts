@@ -44,13 +44,24 @@ export class Global {
 /** Base of the values that a host makes. */
 export class Opaque {
   constructor(readonly kind: string) {}
+
+  /** What BUILD gives an object: only attributes such as `_metadata`, which no weights depend on. */
+  setState(_state: PickleValue): void {}
 }
 
 export interface PickleHost {
+  /** What files of this kind hold, and how to write one again, for errors; default: weights and `torch.save`. */
+  readonly holds?: string;
+  readonly remedy?: string;
   /** What calling the global `module.name` gives; undefined when the name is not allowed. */
   callable(name: string): ((args: readonly PickleValue[]) => PickleValue) | undefined;
   /** The value of a persistent id. */
   persistent(id: PickleValue): PickleValue;
+  /**
+   * The value of bytes, and of texts of Python 2, which may be either. They lie at `start`, and the view of them is not
+   * to be kept. Without it bytes are copied, and such texts taken for UTF-8.
+   */
+  binary?(bytes: Uint8Array, start: number): PickleValue;
 }
 
 export interface Unpickled {
@@ -109,15 +120,15 @@ class Machine {
       const opcode = OPCODES.get(code);
       if (!opcode) {
         const shownCode = `0x${code.toString(16).padStart(2, '0')}`;
-        this.refuse('PICKLE_OPCODE', `its pickle has the opcode ${shownCode}`, REMEDY);
+        this.refuse('PICKLE_OPCODE', `its pickle has the opcode ${shownCode}`, this.remedy);
       }
       opcode(this);
     }
-    return this.refuse('PICKLE_SIZE', `its pickle has more than ${MOST_OPCODES} opcodes`, REMEDY);
+    return this.refuse('PICKLE_SIZE', `its pickle has more than ${MOST_OPCODES} opcodes`, this.remedy);
   }
 
   damaged(what: string): never {
-    return this.refuse('PICKLE_DAMAGED', `its pickle ${what}`, REMEDY);
+    return this.refuse('PICKLE_DAMAGED', `its pickle ${what}`, this.remedy);
   }
 
   /** The position before `length` further bytes, which are passed. */
@@ -163,9 +174,19 @@ class Machine {
     return this.#text.decode(this.bytes.subarray(at, at + length));
   }
 
-  copy(length: number): Uint8Array {
+  get remedy(): string {
+    return this.host.remedy ?? 'Save the weights again, with torch.save(model.state_dict(), path)';
+  }
+
+  binary(length: number): PickleValue {
     const at = this.advance(length);
-    return this.bytes.slice(at, at + length);
+    const view = this.bytes.subarray(at, at + length);
+    return this.host.binary ? this.host.binary(view, at) : view.slice();
+  }
+
+  /** A text of Python 2, in which texts and bytes were one. */
+  oldText(length: number): PickleValue {
+    return this.host.binary ? this.binary(length) : this.text(length);
   }
 
   line(): string {
@@ -212,8 +233,8 @@ class Machine {
     if (!call) {
       this.refuse(
         'PICKLE_GLOBAL',
-        `it names ${shown(full)}, which is more than weights`,
-        'Nothing in a file is executed; save only the weights, with torch.save(model.state_dict(), path)',
+        `it names ${shown(full)}, which is more than ${this.host.holds ?? 'weights'}`,
+        `Nothing in a file is executed; ${this.host.remedy ?? 'save only the weights, with torch.save(model.state_dict(), path)'}`,
       );
     }
     this.push(new Global(full, call));
@@ -239,15 +260,13 @@ class Machine {
     for (const item of items) target.items.push(item);
   }
 
-  /** State of an object: only attributes such as `_metadata`, which no weights depend on. */
   build(): void {
-    this.pop();
+    const state = this.pop();
     const target = this.top();
-    if (!(target instanceof Dict || target instanceof Opaque)) this.damaged('sets the state of no object');
+    if (target instanceof Opaque) target.setState(state);
+    else if (!(target instanceof Dict)) this.damaged('sets the state of no object');
   }
 }
-
-const REMEDY = 'Save the weights again, with torch.save(model.state_dict(), path)';
 
 /** Readers disagree on which of two values of one key counts, so that there may not be two. */
 export function putOnce(target: Dict, key: PickleValue, value: PickleValue, refuse: Refuse): void {
@@ -300,16 +319,16 @@ const OPCODES: ReadonlyMap<number, (machine: Machine) => void> = new Map([
   [0x8b, (m) => m.push(m.long(m.uint(4)))],
   [0x47, (m) => m.push(m.float64())],
   // BINSTRING, SHORT_BINSTRING, BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
-  [0x54, (m) => m.push(m.text(m.uint(4)))],
-  [0x55, (m) => m.push(m.text(m.uint(1)))],
+  [0x54, (m) => m.push(m.oldText(m.uint(4)))],
+  [0x55, (m) => m.push(m.oldText(m.uint(1)))],
   [0x58, (m) => m.push(m.text(m.uint(4)))],
   [0x8c, (m) => m.push(m.text(m.uint(1)))],
   [0x8d, (m) => m.push(m.text(m.length64()))],
   // BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8
-  [0x42, (m) => m.push(m.copy(m.uint(4)))],
-  [0x43, (m) => m.push(m.copy(m.uint(1)))],
-  [0x8e, (m) => m.push(m.copy(m.length64()))],
-  [0x96, (m) => m.push(m.copy(m.length64()))],
+  [0x42, (m) => m.push(m.binary(m.uint(4)))],
+  [0x43, (m) => m.push(m.binary(m.uint(1)))],
+  [0x8e, (m) => m.push(m.binary(m.length64()))],
+  [0x96, (m) => m.push(m.binary(m.length64()))],
   // EMPTY_LIST, APPEND, APPENDS, LIST; sets: EMPTY_SET, ADDITEMS, FROZENSET
   [0x5d, (m) => listOf(m, [])],
   [0x61, (m) => m.append([m.pop()])],
