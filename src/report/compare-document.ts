@@ -87,5 +87,18 @@ function costOf(finished: readonly FinishedCell[]): CompareDocument['cost'] {
     total.search += result.seconds.search;
     total.final += result.seconds.final;
   }
-  return total;
+  return { ...total, images: imageCostOf(finished) };
+}
+
+/** Of the runs that kept count; null where none did. */
+function imageCostOf(finished: readonly FinishedCell[]): CompareDocument['cost']['images'] {
+  const images = { seconds: 0, preparing: 0, waiting: 0 };
+  for (const { result } of finished) {
+    const { secondsPreparingImages: preparing, secondsWaitingForImages: waiting } = result.environment;
+    if (typeof preparing !== 'number' || typeof waiting !== 'number') continue;
+    images.seconds += result.seconds.total;
+    images.preparing += preparing;
+    images.waiting += waiting;
+  }
+  return images.seconds > 0 ? images : null;
 }

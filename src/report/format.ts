@@ -26,6 +26,20 @@ function trimmed(value: number): string {
   return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 
+/** `Runs waited for images 0.3% of their time, and decoding or reading them took 1.2%.` */
+export function waitingSentence({
+  seconds,
+  preparing,
+  waiting,
+}: {
+  readonly seconds: number;
+  readonly preparing: number;
+  readonly waiting: number;
+}): string {
+  const [waited, prepared] = [percent(waiting / seconds), percent(preparing / seconds)];
+  return `Runs waited for images ${waited} of their time, and decoding or reading them took ${prepared}.`;
+}
+
 /** `p = 0.031`, or `p < 0.001`. */
 export function pValueText(p: number): string {
   if (p < 0.001) return 'p < 0.001';

@@ -24,6 +24,43 @@ const estimate = z
   .strictObject({ value: share, low: share, high: share })
   .describe('a share and its 95% interval: Wilson for top1, percentile bootstrap of images for the others');
 
+const split = z.enum(['train', 'validation', 'test']);
+
+const audit = z
+  .strictObject({
+    images: count,
+    unreadable: count.describe('compared by their bytes only'),
+    overlaps: z
+      .array(
+        z.strictObject({
+          split,
+          otherSplit: split,
+          images: z.array(z.string()).readonly().describe('ids of those of `split`'),
+          exact: count.describe('how many of them have the same bytes as a copy'),
+        }),
+      )
+      .describe('images of a part that have a copy in a part that is used before it'),
+    within: z
+      .array(z.strictObject({ split, images: count }))
+      .describe('superfluous copies within one part'),
+    labelConflicts: count.describe('groups of copies with different labels'),
+    crowded: z.boolean().describe('whether too many images look alike for comparing all of them'),
+    groupCount: count,
+    groups: z
+      .array(
+        z.strictObject({
+          kind: z.enum(['exact', 'near']),
+          mirrored: z.boolean(),
+          correlation: z.number(),
+          images: z
+            .array(z.strictObject({ id: z.string(), split, label: z.string().nullable() }))
+            .readonly(),
+        }),
+      )
+      .describe('the first ones, those across parts before those within one'),
+  })
+  .describe('copies among the images: the same bytes, or encoded again, resized, mirrored, brighter or darker');
+
 const dataset = z.strictObject({
   name: z.string(),
   classes: z.array(z.string()).readonly(),
@@ -39,6 +76,7 @@ const dataset = z.strictObject({
       }),
     )
     .readonly(),
+  audit: audit.optional(),
 });
 
 const model = z.strictObject({
@@ -208,13 +246,25 @@ const compareSchema = z
     failed: z.array(failedCell),
     rankings: z.array(ranking).describe('one per data set, in the order of `datasets`'),
     acrossDatasets: acrossDatasets.nullable(),
-    cost: z.strictObject({ seconds: z.number(), search: z.number(), final: z.number() }),
+    cost: z.strictObject({
+      seconds: z.number(),
+      search: z.number(),
+      final: z.number(),
+      images: z
+        .strictObject({
+          seconds: z.number().describe('of the runs that kept count'),
+          preparing: z.number().describe('decoding images or reading them from the cache'),
+          waiting: z.number().describe('batches that were not ready when they were needed'),
+        })
+        .nullable(),
+    }),
     verdict: sentences.describe('the answer in plain sentences'),
   })
   .describe('Result of `transferlab compare`. All shares are in 0..1, all times in seconds.');
 
 export type CompareDocument = z.infer<typeof compareSchema>;
 export type DatasetSummary = z.infer<typeof dataset>;
+export type DatasetAudit = z.infer<typeof audit>;
 export type ModelSummary = z.infer<typeof model>;
 export type CellSummary = z.infer<typeof cell>;
 export type Candidate = z.infer<typeof candidate>;

@@ -1,5 +1,5 @@
 /** The document of `compare` as text for a terminal: the verdict first, then a ranking per data set. */
-import { duration, integer, percent, points, pValueText, SETTING_NAMES } from './format.ts';
+import { duration, integer, percent, points, pValueText, SETTING_NAMES, waitingSentence } from './format.ts';
 import type { Candidate, CompareDocument, DatasetSummary, Ranking } from './schema.ts';
 import { problemSentences } from './verdict.ts';
 
@@ -23,6 +23,7 @@ export function compareText(document: CompareDocument, options: TerminalOptions)
       ...sentences.flatMap((sentence) => wrap(sentence, width, '  ')),
     ],
     ...document.datasets.map((dataset, i) => datasetBlock(dataset, document.rankings[i], width, paint)),
+    document.cost.images ? wrap(waitingSentence(document.cost.images), width) : [],
     failedBlock(document, width),
     placesBlock(options.places ?? {}),
   ];

@@ -11,7 +11,7 @@ import {
   pValueText,
   SETTING_NAMES,
 } from './format.ts';
-import type { AcrossDatasets, Candidate, DatasetSummary, Ranking, Verdict } from './schema.ts';
+import type { AcrossDatasets, Candidate, DatasetAudit, DatasetSummary, Ranking, Verdict } from './schema.ts';
 
 /** A cheaper candidate is worth a sentence from this ratio of times on. */
 const MUCH_CHEAPER = 1.5;
@@ -203,6 +203,22 @@ export function tieCount(ranking: Ranking): string {
   return `${tied} of ${countOf(others.length, 'other candidate')} cannot be told from the best`;
 }
 
+/** Copies of images in parts that must not share any, superfluous ones, and copies with different labels. */
+export function auditSentences(audit: DatasetAudit): string[] {
+  return [
+    ...audit.overlaps.map(
+      ({ split, otherSplit, images }) =>
+        `${countOf(images.length, `${split} image`)} ${images.length === 1 ? 'has' : 'have'} a copy in ${otherSplit}.`,
+    ),
+    ...audit.within.map(
+      ({ split, images }) => `${countOf(images, 'superfluous copy', 'superfluous copies')} in ${split}.`,
+    ),
+    ...(audit.labelConflicts > 0
+      ? [`${countOf(audit.labelConflicts, 'group')} of copies with different labels.`]
+      : []),
+  ];
+}
+
 /** Skipped and repeated images, one sentence per kind; empty when the data is clean. */
 export function problemSentences(dataset: DatasetSummary): string[] {
   const unreadable = dataset.problems.filter(({ kind }) => kind === 'unreadable');
@@ -213,5 +229,6 @@ export function problemSentences(dataset: DatasetSummary): string[] {
     ...(duplicates.length > 0
       ? [`${countOf(duplicates.length, 'group')} of identical images in two splits or under two labels.`]
       : []),
+    ...(dataset.audit ? auditSentences(dataset.audit) : []),
   ];
 }

@@ -122,9 +122,14 @@ function recordOf(
     trials: result.trials,
     curve: result.curve,
     seconds: result.seconds,
-    environment: { ...environmentOf(environment), ...memoryOf(result) },
+    environment: { ...environmentOf(environment), ...memoryOf(result), ...imageSecondsOf(result) },
     finishedAt: new Date().toISOString(),
   };
+}
+
+/** How long images were not ready; `compareDocument` adds it up. */
+function imageSecondsOf({ imageSeconds: { preparing, waiting } }: SettingResult): Record<string, number> {
+  return { secondsPreparingImages: preparing, secondsWaitingForImages: waiting };
 }
 
 /** How training kept within memory. */

@@ -35,6 +35,8 @@ export interface TrainingRun {
   readonly status: 'finished' | 'stopped' | 'diverged';
   readonly steps: number;
   readonly curve: readonly TrainingCurvePoint[];
+  /** Wall-clock time of the run, and the part of it in which the next batch was not ready. */
+  readonly seconds: { readonly total: number; readonly waiting: number };
   /**
    * Of a diverged run: finds the layer that made the first number that is not finite (see `TrainingStep.diagnose`).
    * To be called before the step is loaded, run or closed, and before the loader's next batch.
@@ -55,6 +57,16 @@ export async function train(
   const every = Math.max(1, Math.ceil(steps / CURVE_POINTS));
   const curve: TrainingCurvePoint[] = [];
   let [lossSum, correct, seen, since] = [0, 0, 0, 0];
+  const [begun, waitedBefore] = [performance.now(), loader.waitedSeconds];
+  const ended = (status: TrainingRun['status'], done: number) => ({
+    status,
+    steps: done,
+    curve,
+    seconds: {
+      total: (performance.now() - begun) / 1000,
+      waiting: loader.waitedSeconds - waitedBefore,
+    },
+  });
   for (let index = startStep; index < steps; index++) {
     const rate = learningRate * cosine(index, steps);
     const { images, labels, indices } = await loader.next();
@@ -62,7 +74,7 @@ export async function train(
     const result = await step.run(inputs);
     const done = index + 1;
     if (!Number.isFinite(result.loss)) {
-      return { status: 'diverged', steps: done, curve, diagnose: () => step.diagnose(inputs) };
+      return { ...ended('diverged', done), diagnose: () => step.diagnose(inputs) };
     }
     options.onStep?.(done, result.loss);
     lossSum += result.loss;
@@ -74,8 +86,8 @@ export async function train(
       [lossSum, correct, seen, since] = [0, 0, 0, 0];
     }
     if (checkpoints.includes(done) && (await options.onCheckpoint?.(done)) === 'stop') {
-      return { status: 'stopped', steps: done, curve };
+      return ended('stopped', done);
     }
   }
-  return { status: 'finished', steps, curve };
+  return ended('finished', steps);
 }

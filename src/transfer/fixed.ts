@@ -21,6 +21,7 @@ import {
 import { invariant } from '../util/errors.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { engineObjective } from './engine-objective.ts';
+import { ImageClock } from './image-time.ts';
 import type { LabelledFeatures } from './logistic-problem.ts';
 import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
 import type { FixedProtocol } from './protocol.ts';
@@ -36,8 +37,13 @@ import {
 /** Images whose features are computed at a time. */
 const BATCH = 16;
 
+interface TimedInputs extends SettingInputs {
+  readonly clock: ImageClock;
+}
+
 /** Chooses lambda on the validation part, fits train and validation part together, and predicts the test part once. */
-export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtocol): Promise<SettingResult> {
+export async function fixedFeatures(given: SettingInputs, protocol: FixedProtocol): Promise<SettingResult> {
+  const inputs: TimedInputs = { ...given, clock: new ImageClock() };
   const { dataset, weights, threads, device, onProgress } = inputs;
   invariant(weights, 'fixed features need pre-trained weights');
   const total = stopwatch();
@@ -84,6 +90,7 @@ export async function fixedFeatures(inputs: SettingInputs, protocol: FixedProtoc
     testLogits,
     network,
     seconds: { total: total(), search, final: final() },
+    imageSeconds: inputs.clock.seconds,
   };
 }
 
@@ -111,16 +118,18 @@ const viewOf = ({ model }: SettingInputs, { view }: FixedProtocol): View => ({
 });
 
 async function imagesOf(
-  inputs: SettingInputs,
+  inputs: TimedInputs,
   protocol: FixedProtocol,
   parts: readonly SplitName[],
   phase: Phase,
   progress: Progress,
 ): Promise<BatchLoader> {
-  const { dataset, model, cacheFolder } = inputs;
+  const { dataset, model, cacheFolder, clock } = inputs;
   const records = parts.flatMap((part) => dataset.splits[part]);
-  const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
-    progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
+  const cache = await clock.prepare(
+    openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
+      progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
+    ),
   );
   const labels = labelsOf(dataset, records);
   return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
@@ -130,7 +139,7 @@ const batchShape = ({ model }: SettingInputs): Shape => [BATCH, 3, model.input.s
 
 /** One row of `network`'s output per image of the parts; `network` is closed. */
 async function runOver(
-  inputs: SettingInputs,
+  inputs: TimedInputs,
   protocol: FixedProtocol,
   network: ImageFunction,
   parts: readonly SplitName[],
@@ -143,13 +152,13 @@ async function runOver(
     const onProgress: ProgressListener = ({ done }) => progress(phase, done);
     return await runOverImages(network, images, count, { phase, onProgress });
   } finally {
-    await images.close();
+    await inputs.clock.close(images);
     await network.close();
   }
 }
 
 async function featuresOf(
-  inputs: SettingInputs,
+  inputs: TimedInputs,
   protocol: FixedProtocol,
   progress: Progress,
 ): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { networkFile, type OutputName, type StepMemory } from '../train/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
+import type { ImageSeconds } from './image-time.ts';
 
 export interface SettingInputs extends SessionOptions {
   readonly dataset: ImageDataset;
@@ -42,6 +43,8 @@ export interface SettingResult {
   /** The trained network in inference form: the bytes of an ONNX file. */
   readonly network: Uint8Array;
   readonly seconds: { readonly total: number; readonly search: number; readonly final: number };
+  /** The part of the total in which images were not there yet. */
+  readonly imageSeconds: ImageSeconds;
   /** How training kept within memory; of settings that train the network. */
   readonly memory?: StepMemory;
 }

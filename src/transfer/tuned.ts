@@ -24,6 +24,7 @@ import {
   train,
 } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
+import { ImageClock } from './image-time.ts';
 import type { TuningProtocol } from './protocol.ts';
 import {
   classifierFile,
@@ -76,6 +77,7 @@ class Tuning {
     readonly step: TrainingStep,
     readonly evaluator: Evaluator,
     readonly batchSize: number,
+    readonly imageClock: ImageClock,
   ) {
     const { train: trainPart, validation } = inputs.dataset.splits;
     this.labels = labelsOf(inputs.dataset, [...trainPart, ...validation]);
@@ -86,15 +88,18 @@ class Tuning {
   static async open(inputs: SettingInputs, protocol: TuningProtocol): Promise<Tuning> {
     const { dataset, model, threads, device, cacheFolder, formulations, memory, onProgress } = inputs;
     const records = [...dataset.splits.train, ...dataset.splits.validation];
-    const cache = await openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
-      onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
+    const clock = new ImageClock();
+    const cache = await clock.prepare(
+      openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
+        onProgress({ phase: event.phase, done: 0, total: 1, note: `${event.done} of ${event.total}` }),
+      ),
     );
     const { classifier, definition } = tunedStep(dataset, model, protocol);
     const [batchSize, ...pixels] = definition.images;
     const engine = { threads, device, formulations };
     const step = await TrainingStep.compile(classifier, { ...definition, ...engine, memory });
     const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, ...pixels], engine);
-    return new Tuning(inputs, protocol, cache, step, evaluator, batchSize);
+    return new Tuning(inputs, protocol, cache, step, evaluator, batchSize, clock);
   }
 
   /** Parameters and buffers at the start: random by the seed, then the backbone's pre-trained ones. */
@@ -151,7 +156,7 @@ class Tuning {
     } finally {
       // A trial that ended early counts as done, so that the share of the work only grows.
       this.#stepsDone = begun + steps;
-      await loader.close();
+      await this.imageClock.close(loader);
     }
   }
 
@@ -165,7 +170,7 @@ class Tuning {
       dataset.task === 'multi-label'
         ? await this.evaluator.logits(loader, validation.length)
         : await this.evaluator.predict(loader, validation.length);
-    await loader.close();
+    await this.imageClock.close(loader);
     // Numbers that are not finite cannot be ranked; a trial that gives them is found to have diverged.
     if (!predicted.every(Number.isFinite)) return 0;
     return metricOf(dataset)(labelsOf(dataset, validation), predicted);
@@ -250,6 +255,7 @@ export async function tuned(
       testLogits,
       network,
       seconds: { total: total(), search, final: final() },
+      imageSeconds: tuning.imageClock.seconds,
       memory: await tuning.step.memory(),
     };
   } finally {
@@ -302,7 +308,9 @@ async function fitFinal(
 async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {
   const { dataset, model, cacheFolder, threads, device } = tuning.inputs;
   const { test } = dataset.splits;
-  const cache = await openViewCache(dataset, test, viewOf(tuning.inputs, tuning.protocol), cacheFolder);
+  const cache = await tuning.imageClock.prepare(
+    openViewCache(dataset, test, viewOf(tuning.inputs, tuning.protocol), cacheFolder),
+  );
   const labels = labelsOf(dataset, test);
   const batchSize = EVALUATION_BATCH;
   const loader = new BatchLoader({ cache, labels, batchSize, transform: 'centre', seed: 0, ...model.input });
@@ -314,7 +322,7 @@ async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<
   try {
     return await runOverImages(classifier, loader, test.length, { phase: 'predict test images' });
   } finally {
-    await loader.close();
+    await tuning.imageClock.close(loader);
     await classifier.close();
   }
 }

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { fromJSONSchema } from 'zod';
 import { type CompareInput, compareDocument } from '../../src/report/compare-document.ts';
 import { compareJsonSchema, parseCompareDocument } from '../../src/report/schema.ts';
+import { compareText } from '../../src/report/terminal.ts';
 import type { FinishedCell, MetricName, Setting } from '../../src/store/records.ts';
 import { sampleInput } from './sample.ts';
 
@@ -105,6 +106,29 @@ const B = run({ model: 'b', setting: 'fixed', answers: '+++-------+-', seconds: 
 /** 2 images right with A, none alone; A has 8 alone. */
 const C = run({ model: 'a', setting: 'scratch', answers: '++----------', seconds: 30 });
 
+describe('time spent on images', () => {
+  const timed = (seconds: number, secondsPreparingImages: number, secondsWaitingForImages: number) => {
+    const outcome = run({ model: `m${seconds}`, setting: 'fixed', answers: '++++++------', seconds });
+    const environment = { secondsPreparingImages, secondsWaitingForImages };
+    return { ...outcome, result: { ...outcome.result, environment } };
+  };
+
+  it('is added up over the runs that kept count', () => {
+    const { cost } = compareDocument(input([timed(60, 3, 0.5), timed(40, 1, 0.25), A]));
+    expect(cost.seconds).toBe(160);
+    expect(cost.images).toEqual({ seconds: 100, preparing: 4, waiting: 0.75 });
+    expect(compareDocument(input([A])).cost.images).toBeNull();
+  });
+
+  it('is one line of the text', () => {
+    const text = compareText(compareDocument(input([timed(60, 3, 0.3)])), { width: 110 });
+    expect(text).toContain(
+      'Runs waited for images 0.5% of their time, and decoding or reading them took 5.0%.',
+    );
+    expect(compareText(compareDocument(input([A])), { width: 110 })).not.toContain('waited');
+  });
+});
+
 describe('ranking of one data set', () => {
   const document = compareDocument(input([C, B, A]));
   const [ranking] = document.rankings;
@@ -155,7 +179,7 @@ describe('ranking of one data set', () => {
       { setting: 'scratch', model: 'a', value: 2 / 12, gainOverScratch: null },
     ]);
     expect(ranking.baseline).toBe(0.5);
-    expect(document.cost).toEqual({ seconds: 96, search: 48, final: 24 });
+    expect(document.cost).toEqual({ seconds: 96, search: 48, final: 24, images: null });
   });
 
   it('says what difference the test part can show', () => {

@@ -24,6 +24,8 @@ test('colours are learnt, and a run in two parts ends as one in a piece', async 
   const run = await train(whole, wholeBatches.loader, OPTIONS);
   expect([run.status, run.steps]).toEqual(['finished', 20]);
   expect(run.curve.at(-1)!.loss).toBeLessThan(0.7 * run.curve[0].loss);
+  expect(run.seconds.waiting).toBe(wholeBatches.loader.waitedSeconds);
+  expect(run.seconds.waiting).toBeLessThan(run.seconds.total);
 
   const [first, firstBatches] = [await open(), await colourLoader(6, 12)];
   const stopped = await train(first, firstBatches.loader, {

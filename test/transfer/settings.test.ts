@@ -121,6 +121,12 @@ function contract(name: string, run: (given: SettingInputs) => Promise<SettingRe
       expect(predicted).toEqual(counted);
     });
 
+    it('says how long images were not ready', () => {
+      const { preparing, waiting } = result.imageSeconds;
+      expect(Math.min(preparing, waiting)).toBeGreaterThan(0);
+      expect(preparing + waiting).toBeLessThan(result.seconds.total);
+    });
+
     it('gives the same bits again', async () => {
       const again = await run(inputs);
       expect(again.testLogits).toEqual(result.testLogits);

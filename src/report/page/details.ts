@@ -15,6 +15,7 @@ import { candidateName, countOf, listed, percent, setpoint } from '../format.ts'
 import { html, type Markup } from '../markup.ts';
 import { classPrecisions } from '../multi-label.ts';
 import type { DatasetSummary } from '../schema.ts';
+import { copiesBody, copiesSummary } from './copies.ts';
 import { figure, legend, lineSample, responsive, SMALL } from './parts.ts';
 
 /** Runs in one figure, and grids beside each other; the others are in the store. */
@@ -35,6 +36,9 @@ export function detailBlocks(
     cells.length > 0 ? answersBlock(cells[0], thumbnails) : null,
     trainingBlock(cells, models),
     searchBlock(cells),
+    dataset.audit
+      ? block('Copies of images', copiesSummary(dataset.audit), copiesBody(dataset.audit, cells[0], thumbnails))
+      : null,
     problemsBlock(dataset),
   ];
   return blocks.filter((block) => block !== null);

@@ -1,5 +1,14 @@
 /** The part of the page with everything that is needed to judge or repeat the result. */
-import { duration, integer, METRIC_NAMES, millions, percent, SETTING_NAMES, setpoint } from '../format.ts';
+import {
+  duration,
+  integer,
+  METRIC_NAMES,
+  millions,
+  percent,
+  SETTING_NAMES,
+  setpoint,
+  waitingSentence,
+} from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import type { CellSummary, CompareDocument } from '../schema.ts';
 import { definitions } from './parts.ts';
@@ -9,7 +18,7 @@ export function reproducePart(document: CompareDocument): Markup {
   return html`<section class="part" id="reproduce">
 <div class="lead"><h2>Reproduce</h2><p>This command repeats the comparison. Results that the store already has are taken from there, by the content address of everything that determines them.</p></div>
 <div class="card stack"><pre><code>${command}</code></pre>
-<p class="muted small">All runs took ${duration(cost.seconds)}: ${duration(cost.search)} for the search of hyper-parameters, ${duration(cost.final)} for the final networks, the rest for reading images and testing.</p></div>
+<p class="muted small">All runs took ${duration(cost.seconds)}: ${duration(cost.search)} for the search of hyper-parameters, ${duration(cost.final)} for the final networks, the rest for reading images and testing.${cost.images && ` ${waitingSentence(cost.images)}`}</p></div>
 <div class="two">
 <div class="card stack"><h3>Protocol ${protocol.name}</h3><p class="hash">${protocol.hash}</p>${definitions(protocol.fields)}</div>
 <div class="card stack"><h3>Environment</h3>${definitions({ started: document.startedAt, ...environment })}</div>
