@@ -41,9 +41,9 @@ export interface DecodedImage {
 export interface DataProblem {
   /**
    * `unreadable`: skipped. `duplicate`: the same bytes in two splits or under two labels. `annotation`: a box, mask or
-   * label that cannot be right and was left out.
+   * label that cannot be right and was left out. `deviation`: a published data set that is not as it was published.
    */
-  readonly kind: 'unreadable' | 'duplicate' | 'annotation';
+  readonly kind: 'unreadable' | 'duplicate' | 'annotation' | 'deviation';
   /** Ids of the images concerned. */
   readonly images: readonly string[];
   /** One full sentence. */

@@ -1,0 +1,63 @@
+/** Oxford-IIIT Pets: lists of `image class species breed`; an image's name is its breed and a number. */
+import { shown } from '../../util/refuse.ts';
+import type { FileTree } from '../containers/file-tree.ts';
+import type { SplitName } from '../contract.ts';
+import type { OfficialDataset } from './entry.ts';
+import { damagedList, type ListEntry, locate, matchLists, readLines } from './lists.ts';
+
+const form =
+  'images/BREED_NUMBER.jpg, annotations/trainval.txt and annotations/test.txt (images.tar.gz and annotations.tar.gz)';
+const title = 'Oxford-IIIT Pets';
+const LISTS = { train: 'annotations/trainval.txt', test: 'annotations/test.txt' } as const;
+
+interface PetLine {
+  readonly image: string;
+  readonly breed: string;
+  /** From 1, as in the list. */
+  readonly number: number;
+  readonly part: SplitName;
+}
+
+export const pets: OfficialDataset = {
+  name: 'pets',
+  title,
+  reference: 'Parkhi et al., Cats and dogs, 2012',
+  task: 'single-label',
+  metric: 'meanPerClass',
+  classes: 37,
+  images: { train: 3680, validation: 'held out', test: 3669 },
+  md5: {
+    'images.tar.gz': '5c4f3ee8e5d25df40f4fd59a7f44e54c',
+    'annotations.tar.gz': '95a8c909bbe2e81eed6a22bccdf3f68f',
+  },
+  form,
+  async read(tree) {
+    const root = locate(tree, Object.values(LISTS), ['oxford-iiit-pet'], { title, form });
+    const lines = [...(await petLines(root, 'train')), ...(await petLines(root, 'test'))];
+    const breeds = new Map(lines.map(({ number, breed }) => [number, breed]));
+    const numbers = [...breeds.keys()].sort((a, b) => a - b);
+    const labels = new Map(numbers.map((number, label) => [number, label]));
+    const entries = lines.map(
+      ({ image, number, part }): ListEntry => ({
+        path: `images/${image}.jpg`,
+        label: labels.get(number)!,
+        part,
+      }),
+    );
+    // Of 7,390 images in the folder 41 are in no list.
+    return matchLists(
+      root,
+      numbers.map((number) => breeds.get(number)!),
+      entries,
+      null,
+    );
+  },
+};
+
+async function petLines(root: FileTree, part: keyof typeof LISTS): Promise<PetLine[]> {
+  return (await readLines(root, LISTS[part])).map((line) => {
+    const [, image, breed, number] = /^((\S+)_\d+) (\d+) \d+ \d+$/.exec(line) ?? [];
+    if (!image) throw damagedList(root, LISTS[part], `${shown(line)} is no image with three numbers`);
+    return { image, breed, number: Number(number), part };
+  });
+}

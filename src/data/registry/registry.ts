@@ -1,0 +1,36 @@
+/** All published data sets that the program knows. The list is the test list: what is here is tested. */
+import { nearestNames, UserError } from '../../util/errors.ts';
+import { aircraft } from './aircraft.ts';
+import { birdsnap } from './birdsnap.ts';
+import { caltech101 } from './caltech101.ts';
+import { cars } from './cars.ts';
+import { dtd } from './dtd.ts';
+import type { OfficialDataset } from './entry.ts';
+import { flowers102 } from './flowers102.ts';
+import { food101 } from './food101.ts';
+import { pets } from './pets.ts';
+import { sun397 } from './sun397.ts';
+
+export const OFFICIAL_DATASETS: readonly OfficialDataset[] = [
+  food101,
+  birdsnap,
+  sun397,
+  cars,
+  aircraft,
+  dtd,
+  pets,
+  caltech101,
+  flowers102,
+];
+
+/** @throws UserError UNKNOWN_DATASET with the nearest names */
+export function findOfficial(name: string): OfficialDataset {
+  const found = OFFICIAL_DATASETS.find((entry) => entry.name === name);
+  if (found) return found;
+  const names = OFFICIAL_DATASETS.map((entry) => entry.name);
+  throw new UserError(
+    'UNKNOWN_DATASET',
+    `There is no data set "${name}" in the registry.`,
+    `Nearest: ${nearestNames(name, names).join(', ')}; \`transferlab datasets\` lists all.`,
+  );
+}
