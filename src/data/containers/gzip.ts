@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
+import { type ByteSource, memorySource } from '../../util/byte-source.ts';
 import { cacheSubfolder } from '../../util/cache-folder.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 import { contentHash } from '../../util/hash.ts';
@@ -16,6 +17,7 @@ import { withFile } from './byte-sources.ts';
 /** Images and pixels hardly compress, tables up to tenfold; what grows more was made to fill a disk. */
 const GROWTH = 50;
 const ALWAYS_ALLOWED = 64 * 2 ** 20;
+const LARGEST_IN_MEMORY = 2 ** 29;
 
 /** First bytes of compressed files that Node cannot read, with the program that unpacks them. */
 const OTHER_COMPRESSIONS: readonly (readonly [hex: string, program: string])[] = [
@@ -78,5 +80,27 @@ async function decompress(path: string, target: string, most: number): Promise<v
     if (code?.startsWith('Z_'))
       refuse('GZIP_DAMAGED', `it cannot be decompressed (${messageOf(error)})`, 'Download it again');
     throw error;
+  }
+}
+
+/**
+ * The content of a small file inside a folder or archive, in memory: itself unless it is compressed by gzip.
+ * @param file what errors call the file
+ *
+ * Errors: `GZIP_DAMAGED`, `GZIP_SIZE`.
+ */
+export async function uncompressed(source: ByteSource, file: string): Promise<ByteSource> {
+  const start = await source.read(0, Math.min(2, source.size));
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return source;
+  const refuse = refusing(file, 'gzip');
+  const most = Math.min(ALWAYS_ALLOWED + GROWTH * source.size, LARGEST_IN_MEMORY);
+  if (source.size > most) refuse('GZIP_SIZE', `it has ${source.size} bytes`, 'Unpack it (gunzip)');
+  try {
+    return memorySource(gunzipSync(await source.read(0, source.size), { maxOutputLength: most }));
+  } catch (error) {
+    const isLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    if (isLarge)
+      return refuse('GZIP_SIZE', `it grows beyond ${most} bytes`, 'Unpack it (gunzip) if you trust it');
+    return refuse('GZIP_DAMAGED', `it cannot be decompressed (${messageOf(error)})`, 'Download it again');
   }
 }
