@@ -2,7 +2,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Formulations } from '../compile/index.ts';
-import { encodeJpeg, type ImageDataset } from '../data/index.ts';
+import {
+  auditDuplicates,
+  type DuplicateAudit,
+  encodeJpeg,
+  type ImageDataset,
+  SPLITS,
+} from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
 import type { Device } from '../runtime/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
@@ -12,6 +18,7 @@ import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
+import { auditSummary } from './audit-summary.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { studyFormulations } from './study-formulations.ts';
 
@@ -61,6 +68,7 @@ export async function runComparison(
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
   const tasks = planCells({ ...options, datasets, models, seeds });
   requireCells(tasks);
+  const audits = await auditAll(datasets, options, display);
   // Last, so that a mistake in what was asked for leaves no folder behind.
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
@@ -80,7 +88,7 @@ export async function runComparison(
         hash: contentHash(options.protocol),
         fields: { ...options.protocol },
       },
-      datasets: datasets.map(({ dataset }) => summaryOf(dataset)),
+      datasets: datasets.map(({ dataset }, i) => summaryOf(dataset, audits[i])),
       models: models.map(({ opened }) => modelSummary(opened)),
     });
     requireSuccess(outcomes);
@@ -121,6 +129,21 @@ async function openDatasets(
   }
   requireDistinct(opened.map(({ dataset }) => dataset.name));
   return opened;
+}
+
+/** Copies among the images of each data set; what images look like is remembered for the next time. */
+async function auditAll(
+  datasets: Opened['datasets'],
+  { cacheFolder }: Pick<ComparisonOptions, 'cacheFolder'>,
+  display: ProgressDisplay,
+): Promise<DuplicateAudit[]> {
+  const audits: DuplicateAudit[] = [];
+  for (const { spec, dataset } of datasets) {
+    const onProgress: ProgressListener = ({ phase, done, total }) =>
+      display.prepare(`${spec}: look for copies: ${phase}, ${done} of ${total}`);
+    audits.push(await auditDuplicates([dataset], { cacheFolder, onProgress }));
+  }
+  return audits;
 }
 
 function requireDistinct(names: readonly string[]): void {
@@ -200,14 +223,22 @@ function costOf(
   return runs * steps * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
 }
 
-function summaryOf(dataset: ImageDataset): CompareDocument['datasets'][number] {
+function summaryOf(dataset: ImageDataset, audit: DuplicateAudit): CompareDocument['datasets'][number] {
   const { name, classes, metric, fingerprint, problems, splits } = dataset;
   const images = {
     train: splits.train.length,
     validation: splits.validation.length,
     test: splits.test.length,
   };
-  return { name, classes: [...classes], images, metric, fingerprint, problems: [...problems] };
+  return {
+    name,
+    classes: [...classes],
+    images,
+    metric,
+    fingerprint,
+    problems: [...problems],
+    audit: auditSummary(audit),
+  };
 }
 
 function modelSummary({ model, label, source, weightsHash }: OpenedModel): CompareDocument['models'][number] {
@@ -236,22 +267,22 @@ async function exportWinners(
   return networks;
 }
 
-/** Pictures of the mistakes that the report shows, as data URIs. */
+/** Pictures of the mistakes and copies that the report shows, as data URIs. */
 async function thumbnailsOf(
   document: CompareDocument,
   outcomes: readonly CellOutcome[],
   datasets: Opened['datasets'],
 ): Promise<Map<string, Map<string, string>>> {
   const thumbnails = new Map<string, Map<string, string>>();
-  for (const { dataset } of datasets) {
+  for (const [i, { dataset }] of datasets.entries()) {
     const key = document.rankings.find((ranking) => ranking.dataset === dataset.name)?.candidates[0]?.keys[0];
     const best = outcomes.find(({ cell }) => cell.key === key);
-    if (best?.status !== 'done') continue;
+    const mistakes = best?.status === 'done' ? confidentMistakes(best.result) : [];
+    const copies = document.datasets[i].audit?.groups.flatMap(({ images }) => images) ?? [];
+    const wanted = new Set([...mistakes.map(({ image }) => image), ...copies.map(({ id }) => id)]);
     const pictures = new Map<string, string>();
-    for (const { image } of confidentMistakes(best.result)) {
-      const record = dataset.splits.test.find(({ id }) => id === image);
-      if (record) pictures.set(image, await thumbnail(dataset, record));
-    }
+    for (const record of SPLITS.flatMap((split) => dataset.splits[split]))
+      if (wanted.has(record.id)) pictures.set(record.id, await thumbnail(dataset, record));
     thumbnails.set(dataset.name, pictures);
   }
   return thumbnails;

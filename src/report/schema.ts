@@ -40,9 +40,7 @@ const audit = z
         }),
       )
       .describe('images of a part that have a copy in a part that is used before it'),
-    within: z
-      .array(z.strictObject({ split, images: count }))
-      .describe('superfluous copies within one part'),
+    within: z.array(z.strictObject({ split, images: count })).describe('superfluous copies within one part'),
     labelConflicts: count.describe('groups of copies with different labels'),
     crowded: z.boolean().describe('whether too many images look alike for comparing all of them'),
     groupCount: count,
@@ -52,14 +50,15 @@ const audit = z
           kind: z.enum(['exact', 'near']),
           mirrored: z.boolean(),
           correlation: z.number(),
-          images: z
-            .array(z.strictObject({ id: z.string(), split, label: z.string().nullable() }))
-            .readonly(),
+          size: count.describe('how many images the group has'),
+          images: z.array(z.strictObject({ id: z.string(), split, label: z.string().nullable() })).readonly(),
         }),
       )
       .describe('the first ones, those across parts before those within one'),
   })
-  .describe('copies among the images: the same bytes, or encoded again, resized, mirrored, brighter or darker');
+  .describe(
+    'copies among the images: the same bytes, or encoded again, resized, mirrored, brighter or darker',
+  );
 
 const dataset = z.strictObject({
   name: z.string(),

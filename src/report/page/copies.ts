@@ -5,9 +5,6 @@ import { html, type Markup } from '../markup.ts';
 import type { DatasetAudit } from '../schema.ts';
 import { auditSentences } from '../verdict.ts';
 
-/** Images of a group that are shown. */
-const MOST_IMAGES = 4;
-
 const PICTURE = /^data:image\/(png|jpeg|webp);/;
 
 /** Sentences, and the groups of copies as pictures; images without a thumbnail show their names. */
@@ -32,11 +29,11 @@ export function copiesSummary({ groupCount, images }: DatasetAudit): string {
 }
 
 function groupItem(
-  { kind, images, mirrored, correlation }: DatasetAudit['groups'][number],
+  { kind, images, size, mirrored, correlation }: DatasetAudit['groups'][number],
   thumbnails: ReadonlyMap<string, string> | undefined,
 ): Markup {
   const how = kind === 'exact' ? 'same bytes' : `correlation ${correlation.toFixed(3)}`;
-  const shown = images.slice(0, MOST_IMAGES).map(({ id, split, label }) => {
+  const shown = images.map(({ id, split, label }) => {
     const uri = thumbnails?.get(id);
     const picture =
       uri && PICTURE.test(uri)
@@ -44,7 +41,7 @@ function groupItem(
         : html`<span class="no-picture">${id}</span>`;
     return html`<li>${picture}<span class="picture-true"><b>${split}</b></span><span class="picture-predicted">${label ?? ''}</span></li>`;
   });
-  const rest = images.length - MOST_IMAGES;
+  const rest = size - images.length;
   return html`<li><ul class="pictures">${shown}</ul><p class="muted small">${how}${mirrored ? ', mirrored' : ''}${rest > 0 ? `; ${integer(rest)} more` : ''}</p></li>`;
 }
 

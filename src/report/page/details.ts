@@ -37,7 +37,11 @@ export function detailBlocks(
     trainingBlock(cells, models),
     searchBlock(cells),
     dataset.audit
-      ? block('Copies of images', copiesSummary(dataset.audit), copiesBody(dataset.audit, cells[0], thumbnails))
+      ? block(
+          'Copies of images',
+          copiesSummary(dataset.audit),
+          copiesBody(dataset.audit, cells[0], thumbnails),
+        )
       : null,
     problemsBlock(dataset),
   ];

@@ -94,6 +94,8 @@ summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outli
 
 .pictures { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 16px 14px; font-size: 0.82rem; line-height: 1.35; }
 .pictures li { min-width: 0; }
+.copies { list-style: none; padding: 0; margin: 16px 0 0; display: grid; gap: 20px 28px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); }
+.copies > li { min-width: 0; }
 .pictures img, .no-picture { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; background: var(--wash); margin-bottom: 6px; }
 .no-picture { padding: 8px; color: var(--muted); overflow: hidden; overflow-wrap: anywhere; font-size: 0.75rem; }
 .picture-true, .picture-predicted { display: block; overflow-wrap: anywhere; }
