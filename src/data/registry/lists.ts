@@ -3,7 +3,7 @@ import { UserError } from '../../util/errors.ts';
 import { shown } from '../../util/refuse.ts';
 import { type FileTree, subtree, withoutWrapper } from '../containers/file-tree.ts';
 import type { SplitName } from '../contract.ts';
-import { IMAGE_ENDING } from '../readers/listing.ts';
+import { IMAGE_ENDING, type ImageListing } from '../readers/listing.ts';
 import type { OfficialImage, OfficialListing } from './entry.ts';
 
 /** The longest published list, of ImageNet's training images, has 40 MB. */
@@ -53,6 +53,19 @@ export function locate(
     markers.filter((marker) => !whole.has(marker)),
     titled,
   );
+}
+
+/** `locate` for a set with several forms: one of the markers is enough. Error: `OFFICIAL_FORM`. */
+export function locateAny(
+  tree: FileTree,
+  markers: readonly string[],
+  folders: readonly string[],
+  titled: { readonly title: string; readonly form: string },
+): FileTree {
+  const candidates = [tree, ...folders.map((folder) => subtree(tree, folder)), withoutWrapper(tree)];
+  const found = candidates.find(({ has }) => markers.some((marker) => has(marker)));
+  if (found) return found;
+  throw formError(tree, markers, titled);
 }
 
 /** @param lacking paths that were looked for */
@@ -115,6 +128,24 @@ export function matchLists(
     repeated: [...repeated],
     shared: [...shared],
     content: ({ id }) => tree.read(id),
+  };
+}
+
+/** What a reader of a general form found: nothing can be missing, since there are no lists beside the images. */
+export function fromReader({ classes, images, read }: ImageListing): OfficialListing {
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  return {
+    classes,
+    images: images.map(({ id, className, part }) => ({
+      id,
+      label: labels.get(className)!,
+      part: part ?? 'train',
+    })),
+    missing: [],
+    unlisted: null,
+    repeated: [],
+    shared: [],
+    content: ({ id }) => read(id),
   };
 }
 

@@ -23,6 +23,7 @@ import { renderContent } from '../image/render.ts';
 import { drawParts, groupByContent } from '../split.ts';
 import { type DatasetCheck, deviationOf, fileChecks, listingChecks } from './checks.ts';
 import type { OfficialDataset, OfficialImage, OfficialListing } from './entry.ts';
+import { hashChecks } from './hashes.ts';
 import { findOfficial } from './registry.ts';
 
 export interface OpenOfficialOptions {
@@ -60,6 +61,28 @@ export async function inspectOfficial(
   const { records, problems, wrongContent } = await scan(listing, options);
   const checks = [...listingChecks(entry, listing), ...fileChecks(listing, records, problems, wrongContent)];
   return { entry, listing, records, problems, checks };
+}
+
+/** What `datasets verify` says of a copy of a data set. */
+export interface OfficialVerification {
+  readonly entry: OfficialDataset;
+  readonly images: Readonly<Record<SplitName, number>>;
+  readonly checks: readonly DatasetCheck[];
+}
+
+/**
+ * Everything that can be checked: what `inspectOfficial` does, and the MD5 of files whose own is known, which may be
+ * archives of many gigabytes. Errors: those of `inspectOfficial`.
+ */
+export async function verifyOfficial(
+  name: string,
+  path: string,
+  options: OpenOfficialOptions,
+): Promise<OfficialVerification> {
+  const { entry, listing, checks } = await inspectOfficial(name, path, options);
+  const count = (part: SplitName) => listing.images.filter((image) => image.part === part).length;
+  const images = { train: count('train'), validation: count('validation'), test: count('test') };
+  return { entry, images, checks: [...checks, ...(await hashChecks(entry, path, options.onProgress))] };
 }
 
 /** Opens the data set for training. Errors: those of `inspectOfficial`, and `DATA_EMPTY` when a part has no image. */

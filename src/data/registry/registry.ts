@@ -4,23 +4,33 @@ import { aircraft } from './aircraft.ts';
 import { birdsnap } from './birdsnap.ts';
 import { caltech101 } from './caltech101.ts';
 import { cars } from './cars.ts';
+import { cifar10, cifar100 } from './cifar.ts';
 import { dtd } from './dtd.ts';
 import type { OfficialDataset } from './entry.ts';
 import { flowers102 } from './flowers102.ts';
 import { food101 } from './food101.ts';
+import { imagenet, tinyImagenet } from './imagenet.ts';
+import { mnist } from './mnist.ts';
 import { pets } from './pets.ts';
 import { sun397 } from './sun397.ts';
+import { voc2007 } from './voc2007.ts';
 
 export const OFFICIAL_DATASETS: readonly OfficialDataset[] = [
   food101,
+  cifar10,
+  cifar100,
   birdsnap,
   sun397,
   cars,
   aircraft,
+  voc2007,
   dtd,
   pets,
   caltech101,
   flowers102,
+  imagenet,
+  tinyImagenet,
+  mnist,
 ];
 
 /** @throws UserError UNKNOWN_DATASET with the nearest names */
