@@ -14,7 +14,7 @@ import { invariant } from '../util/errors.ts';
 export function averagePrecision(labels: ArrayLike<number>, scores: ArrayLike<number>): number {
   invariant(labels.length === scores.length, `${labels.length} labels with ${scores.length} scores`);
   const ranking = rankingOf(labels, scores);
-  return averagePrecisionOf(ranking, new Float64Array(ranking.order.length).fill(1));
+  return averagePrecisionOf(ranking, new Float64Array(labels.length).fill(1));
 }
 
 /**

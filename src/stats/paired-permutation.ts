@@ -21,7 +21,7 @@ export interface PairedPermutationTest {
   readonly pValue: number;
 }
 
-/** Above so many additions the sum of that many differences is normal to all digits that are printed. */
+/** Above so many additions there are ten thousand differences or more, whose sum is normal to what is printed of p. */
 const MOST_ADDITIONS = 5e8;
 
 /** `a[i]` and `b[i]`: how much the model has right of image i, whole numbers. The lists are equally long. */
@@ -61,7 +61,11 @@ function exactTail(sizes: readonly number[], largest: number, observed: number):
   return Math.min(1, 2 * tail);
 }
 
+/** The sums are twice the greatest common divisor apart, so half of that is taken off (continuity correction). */
 function normalTail(sizes: readonly number[], observed: number): number {
   const deviation = Math.sqrt(sizes.reduce((sum, size) => sum + size * size, 0));
-  return 2 * jstat.jStat.normal.cdf(-observed, 0, deviation);
+  const step = sizes.reduce((a, b) => divisor(a, b), 0);
+  return Math.min(1, 2 * jstat.jStat.normal.cdf(step - observed, 0, deviation));
 }
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
