@@ -1,5 +1,7 @@
 /** What a reader finds: images with their classes and parts, and how to get at them. Nothing is decoded for it. */
-import type { DataProblem, DecodedImage, SplitName } from '../contract.ts';
+import { UserError } from '../../util/errors.ts';
+import { shown } from '../../util/refuse.ts';
+import { type DataProblem, type DecodedImage, SPLITS, type SplitName } from '../contract.ts';
 
 export interface ListedImage {
   /** Unique; the path relative to the root with `/`, or a number where images are no files. */
@@ -45,4 +47,60 @@ const PART_NAMES: Readonly<Record<string, SplitName>> = {
 export function partNamed(name: string): SplitName | undefined {
   const lower = name.toLowerCase();
   return Object.hasOwn(PART_NAMES, lower) ? PART_NAMES[lower] : undefined;
+}
+
+/**
+ * A listing of images that name their classes and possibly parts one by one. Images without a part belong to train
+ * where others have one. Classes are those of train: by number where all are numbers, else by name.
+ * @param expected what the form is, one sentence, for errors
+ *
+ * Errors: `DATA_EMPTY`, `DATA_ONE_CLASS`, `DATA_NO_TRAIN`, `DATA_CLASS_NOT_IN_TRAIN`, `DATA_IMAGE_TWICE`.
+ */
+export function listingOf(
+  found: Pick<ImageListing, 'root' | 'images' | 'problems' | 'read'>,
+  expected: string,
+): ImageListing {
+  const { root } = found;
+  if (found.images.length === 0)
+    throw new UserError('DATA_EMPTY', `${root} holds no images with labels.`, expected);
+  const officialParts = SPLITS.filter((part) => found.images.some((image) => image.part === part));
+  const images = found.images.map((image) =>
+    officialParts.length > 0 && image.part === null ? { ...image, part: 'train' as const } : image,
+  );
+  requireDistinct(images, root);
+  const trained = images.filter(({ part }) => part === null || part === 'train');
+  if (trained.length === 0)
+    throw new UserError(
+      'DATA_NO_TRAIN',
+      `${root} holds images of ${officialParts.join(' and ')} only.`,
+      'Add a train part, or leave parts out to have them drawn.',
+    );
+  const classes = sortedClasses(new Set(trained.map(({ className }) => className)));
+  if (classes.length === 1)
+    throw new UserError('DATA_ONE_CLASS', `${root} has one class only, ${shown(classes[0])}.`, expected);
+  const known = new Set(classes);
+  const unknown = images.find(({ className }) => !known.has(className));
+  if (unknown)
+    throw new UserError(
+      'DATA_CLASS_NOT_IN_TRAIN',
+      `The part ${unknown.part} of ${root} has the class ${shown(unknown.className)}, which train lacks.`,
+      'Add training images of this class, or remove it.',
+    );
+  const parts: readonly SplitName[] =
+    officialParts.length > 0 ? [...new Set<SplitName>(['train', ...officialParts])] : [];
+  return { ...found, classes, images, officialParts: parts };
+}
+
+function requireDistinct(images: readonly ListedImage[], root: string): void {
+  const seen = new Set<string>();
+  for (const { id } of images) {
+    if (seen.has(id))
+      throw new UserError('DATA_IMAGE_TWICE', `${root} lists ${shown(id)} twice.`, 'List every image once.');
+    seen.add(id);
+  }
+}
+
+function sortedClasses(names: ReadonlySet<string>): string[] {
+  const isNumbered = [...names].every((name) => /^\d{1,9}$/.test(name));
+  return isNumbered ? [...names].sort((a, b) => Number(a) - Number(b)) : [...names].sort();
 }
