@@ -46,8 +46,10 @@ function momentsOfParts(parts: readonly Value[], e: Emitter): Moments {
 function makeMoments(x: Value, e: Emitter): Moments {
   const [n, c, h, w] = x.shape;
   const image = e.use(x, CHANNELS_FIRST);
-  const flat = e.reshape(image, [c, n * h * w]);
-  const average = e.emit('ReduceMean', [flat], { axes: { ints: [1] }, keepdims: { int: 0 } });
+  const mean = (name: string, axis: number) =>
+    e.emit('ReduceMean', [name], { axes: { ints: [axis] }, keepdims: { int: 0 } });
+  // The mean of the images' means: its error, squared with the mean, is that of the variance.
+  const average = mean(mean(e.reshape(image, [c, n, h * w]), 2), 1);
   return { average, squares: dotRows(e, image, image, [c, n * h * w]) };
 }
 
