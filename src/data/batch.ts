@@ -1,7 +1,7 @@
 /** Which images make up a batch, and how they are written into it: pure, shared by the loader and its threads. */
 import { Random } from '../tensor/random.ts';
 import { centreCrop, type Normalisation, randomResizedCrop } from './augment.ts';
-import { imageAt, type PixelStore } from './cache.ts';
+import type { PixelReader } from './cache.ts';
 
 /** How images become network input. `train`: random resized crop and mirroring; `centre`: the central square. */
 export interface BatchTransform extends Normalisation {
@@ -73,20 +73,25 @@ export class BatchSequence {
   }
 }
 
-/** Writes the images of a plan into `batch`, shape N, 3, size, size. */
+/**
+ * Writes the images of a plan into `batch`, shape N, 3, size, size. Returns the position of an image whose pixels are
+ * damaged, which ends the writing; undefined when there is none.
+ */
 export function writeBatch(
-  store: PixelStore,
+  reader: PixelReader,
   plan: BatchPlan,
   transform: BatchTransform,
   batch: Float32Array,
-): void {
+): number | undefined {
   const { size, seed, smallestCrop } = transform;
   for (const [n, index] of plan.indices.entries()) {
-    const image = imageAt(store, index);
+    const image = reader.read(index);
+    if (!image) return index;
     if (transform.kind === 'centre') centreCrop(image, size, transform, batch, n);
     else {
       const random = new Random(seed, 'augment', plan.epochs[n], index);
       randomResizedCrop(image, random, size, transform, batch, n, smallestCrop);
     }
   }
+  return undefined;
 }

@@ -1,62 +1,56 @@
 /**
- * Decoded views on disk and in shared memory: every image is decoded once, by whichever process comes first.
- *
- * One file per list of images and view, named by what determines its content:
- *
- *     magic (8 bytes) | pixels of all images | width, height (2 x uint32 per image) | SHA-256 of what is before
- *
- * The sizes come last because they are only known when the images are decoded. Little-endian.
+ * Decoded views of images on disk: every image is decoded once, by whichever process comes first, whatever data sets,
+ * parts and subsets it is in. Only where each image lies is kept in memory; pixels are read when they are needed, so
+ * a million images take no more memory than a thousand.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheSubfolder } from '../util/cache-folder.ts';
-import { invariant } from '../util/errors.ts';
+import { crc32 } from '../util/checksum.ts';
+import { invariant, messageOf, UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import { type ProgressListener, silent } from '../util/progress.ts';
 import { DECODERS, mapInOrder } from './concurrency.ts';
 import type { DecodedImage, ImageDataset, ImageRecord, View } from './contract.ts';
+import { forgetImage, PackIndex, PackWriter } from './pack.ts';
 
-/** Raise when the file's form or the way in which views are made changes. */
-const FORMAT_VERSION = 2;
-const MAGIC = Buffer.from('TLVIEWS1', 'latin1');
-const DIGEST_BYTES = 32;
-/** Bytes per write call: images wait for one another, since calls and decoders share the threads of libuv. */
-const WRITE_BYTES = 1 << 22;
-/** Bytes per read call, and how many calls are under way while what was read is hashed. */
-const READ_BYTES = 1 << 22;
-const READERS = 4;
+/** Raise when the form of packs or the way in which views are made changes. */
+const FORMAT_VERSION = 3;
 
-/** The pixels of many images. All three arrays lie in shared memory, so posting them to a thread copies nothing. */
+/**
+ * Where the pixels of a list of images lie. The arrays are in shared memory, so posting them to a thread copies
+ * nothing.
+ */
 export interface PixelStore {
-  /** Width and height of image i at 2i and 2i + 1. */
+  /** Paths of files of pixels. */
+  readonly files: readonly string[];
+  /** Which picture each image of the list is: images of the same content are one picture. */
+  readonly pictures: Uint32Array;
+  /** Per picture: its file, its place there, width and height (at 2p and 2p + 1), and the CRC-32 of its pixels. */
+  readonly fileOf: Uint32Array;
+  readonly places: Float64Array;
   readonly sizes: Uint32Array;
-  /** Where image i begins in `pixels`; one more entry for the end. */
-  readonly offsets: Float64Array;
-  /** 8-bit RGB, interleaved, image after image. */
-  readonly pixels: Uint8Array;
+  readonly checks: Uint32Array;
+  /** Per picture: 1 when some thread has found its pixels to be what was written. */
+  readonly checked: Uint8Array;
 }
 
 export interface ViewCache extends PixelStore {
   readonly count: number;
   readonly view: View;
-  /** How many images were decoded to open this cache: all, or none when the file was there. */
+  /** How many images were decoded to open this cache: those that no earlier process had decoded for this view. */
   readonly decoded: number;
 }
 
-/** Image `index` as a window on the store, not a copy. */
-export function imageAt(store: PixelStore, index: number): DecodedImage {
-  const { sizes, offsets, pixels } = store;
-  return {
-    width: sizes[2 * index],
-    height: sizes[2 * index + 1],
-    pixels: pixels.subarray(offsets[index], offsets[index + 1]),
-  };
+/** Width and height of image `index`. */
+export function sizeAt({ pictures, sizes }: PixelStore, index: number): { width: number; height: number } {
+  return { width: sizes[2 * pictures[index]], height: sizes[2 * pictures[index] + 1] };
 }
 
 /**
- * The views of `records` in their order, from the cache file or, when that is missing or damaged, decoded anew.
- * Several processes may do so at the same time; a reader never sees half a file.
+ * The views of `records` in their order. Those that the cache folder lacks are decoded and kept; when that is
+ * interrupted, what was written until then is kept too. Several processes may do so at the same time.
  *
  * Errors: `IMAGE_UNREADABLE`, `CACHE_NOT_WRITABLE`.
  */
@@ -67,154 +61,144 @@ export async function openViewCache(
   cacheFolder: string,
   onProgress: ProgressListener = silent,
 ): Promise<ViewCache> {
-  const folder = await cacheSubfolder(cacheFolder, 'views');
-  const hashes = records.map((record) => record.contentHash);
-  const file = join(folder, `${contentHash({ version: FORMAT_VERSION, view, hashes })}.bin`);
-  const common = { count: records.length, view };
-  const found = await readViews(file, records.length);
-  if (found) return { ...common, ...found, decoded: 0 };
-  await buildFile(file, dataset, records, view, onProgress);
-  const built = await readViews(file, records.length, 'unchecked');
-  invariant(built, `the view cache ${file} cannot be read back after it was written`);
-  return { ...common, ...built, decoded: records.length };
+  const views = await cacheSubfolder(cacheFolder, 'views');
+  const folder = join(views, contentHash({ version: FORMAT_VERSION, view }).slice(0, 32));
+  await mkdir(folder, { recursive: true });
+  const found = await PackIndex.read(folder);
+  const missing = missingOf(records, found);
+  if (missing.length > 0) await decode(dataset, missing, view, folder, onProgress);
+  const index = missing.length > 0 ? await PackIndex.read(folder) : found;
+  return { count: records.length, view, decoded: missing.length, ...layOut(records, index) };
 }
 
-async function buildFile(
-  file: string,
+/** One record of each content that has no entry. */
+function missingOf(records: readonly ImageRecord[], index: PackIndex): ImageRecord[] {
+  const missing = new Map<string, ImageRecord>();
+  for (const record of records)
+    if (!missing.has(record.contentHash) && index.find(record.contentHash) < 0)
+      missing.set(record.contentHash, record);
+  return [...missing.values()];
+}
+
+async function decode(
   dataset: ImageDataset,
   records: readonly ImageRecord[],
   view: View,
+  folder: string,
   onProgress: ProgressListener,
 ): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  const handle = await open(temporary, 'wx');
-  try {
-    await writeViews(handle, dataset, records, view, onProgress);
-    await handle.close();
-    await rename(temporary, file);
-  } catch (error) {
-    await handle.close();
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-async function writeViews(
-  handle: FileHandle,
-  dataset: ImageDataset,
-  records: readonly ImageRecord[],
-  view: View,
-  onProgress: ProgressListener,
-): Promise<void> {
-  const output = new DigestedWriter(handle);
   const phase = `decode images at ${view.size} px`;
-  const sizes = Buffer.alloc(8 * records.length);
   let done = 0;
   onProgress({ phase, done, total: records.length });
-  await output.write(MAGIC);
-  for await (const image of mapInOrder(records, DECODERS, (record) => dataset.render(record, view))) {
-    sizes.writeUInt32LE(image.width, 8 * done);
-    sizes.writeUInt32LE(image.height, 8 * done + 4);
-    await output.write(image.pixels);
-    done++;
-    onProgress({ phase, done, total: records.length });
-  }
-  await output.write(sizes);
-  await output.end();
-}
-
-/** Gathers bytes into large writes, of which one is under way while the next is gathered, and ends with their digest. */
-class DigestedWriter {
-  readonly #handle: FileHandle;
-  readonly #hash = createHash('sha256');
-  #gathered: Uint8Array[] = [];
-  #bytes = 0;
-  #writing: Promise<unknown> = Promise.resolve();
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  /** The bytes must stay as they are. A failed write is thrown by a later call. */
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
-    this.#gathered.push(bytes);
-    this.#bytes += bytes.length;
-    if (this.#bytes >= WRITE_BYTES) await this.#flush();
-  }
-
-  async end(): Promise<void> {
-    this.#gathered.push(this.#hash.digest());
-    await this.#flush();
-    await this.#writing;
-  }
-
-  async #flush(): Promise<void> {
-    await this.#writing;
-    this.#writing = this.#handle.writeFile(Buffer.concat(this.#gathered));
-    // Thrown where it is awaited.
-    this.#writing.catch(() => {});
-    this.#gathered = [];
-    this.#bytes = 0;
-  }
-}
-
-/**
- * Null when the file is missing, too short or not what was written. What this process has just written itself need not
- * be checked.
- */
-async function readViews(
-  file: string,
-  count: number,
-  check: 'checked' | 'unchecked' = 'checked',
-): Promise<PixelStore | null> {
-  const handle = await open(file, 'r').catch(() => null);
-  if (!handle) return null;
+  const pack = await writing(PackWriter.create(folder));
   try {
-    const tailBytes = 8 * count + DIGEST_BYTES;
-    const pixelBytes = (await handle.stat()).size - MAGIC.length - tailBytes;
-    if (pixelBytes < 0) return null;
-    const magic = new Uint8Array(MAGIC.length);
-    const pixels = new Uint8Array(new SharedArrayBuffer(pixelBytes));
-    const tail = Buffer.alloc(tailBytes);
-    const hash = check === 'checked' ? createHash('sha256') : undefined;
-    hash?.update(await readInto(handle, magic, 0));
-    await readInto(handle, pixels, MAGIC.length, (chunk) => hash?.update(chunk));
-    await readInto(handle, tail, MAGIC.length + pixelBytes);
-    hash?.update(tail.subarray(0, 8 * count));
-    const intact = !hash || (MAGIC.equals(magic) && hash.digest().equals(tail.subarray(8 * count)));
-    return intact ? { pixels, ...layOut(tail, count) } : null;
+    for await (const image of mapInOrder(records, DECODERS, (record) => dataset.render(record, view))) {
+      await writing(pack.add(records[done].contentHash, image));
+      done++;
+      onProgress({ phase, done, total: records.length });
+    }
   } finally {
-    await handle.close();
+    await writing(pack.close());
   }
 }
 
-async function readInto(
-  handle: FileHandle,
-  target: Uint8Array,
-  position: number,
-  onChunk: (chunk: Uint8Array) => void = () => {},
-): Promise<Uint8Array> {
-  const starts = Array.from({ length: Math.ceil(target.length / READ_BYTES) }, (_, i) => i * READ_BYTES);
-  const chunks = mapInOrder(starts, READERS, async (start) => {
-    const chunk = target.subarray(start, start + READ_BYTES);
-    for (let done = 0; done < chunk.length; ) {
-      const left = chunk.length - done;
-      const { bytesRead } = await handle.read(chunk, done, left, position + start + done);
-      // The file became shorter meanwhile; the digest will not fit.
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
-    return chunk;
-  });
-  for await (const chunk of chunks) onChunk(chunk);
-  return target;
+async function writing<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    throw new UserError(
+      'CACHE_NOT_WRITABLE',
+      `Decoded images cannot be written to the cache folder: ${messageOf(error)}.`,
+      'Free some space, or give a cache folder that you may write to.',
+      { cause: error },
+    );
+  }
 }
 
-function layOut(tail: Buffer, count: number): Pick<PixelStore, 'sizes' | 'offsets'> {
-  const sizes = new Uint32Array(new SharedArrayBuffer(8 * count));
-  const offsets = new Float64Array(new SharedArrayBuffer(8 * (count + 1)));
-  for (let i = 0; i < 2 * count; i++) sizes[i] = tail.readUInt32LE(4 * i);
-  for (let i = 0; i < count; i++) offsets[i + 1] = offsets[i] + sizes[2 * i] * sizes[2 * i + 1] * 3;
-  return { sizes, offsets };
+function layOut(records: readonly ImageRecord[], index: PackIndex): PixelStore {
+  const pictures = new Uint32Array(new SharedArrayBuffer(4 * records.length));
+  /** Entry of each picture, and picture of each entry plus 1. */
+  const entries: number[] = [];
+  const pictureOf = new Uint32Array(index.count);
+  for (const [i, { id, contentHash: content }] of records.entries()) {
+    const entry = index.find(content);
+    invariant(entry >= 0, `the view of ${id} cannot be found after it was written`);
+    if (pictureOf[entry] === 0) pictureOf[entry] = entries.push(entry);
+    pictures[i] = pictureOf[entry] - 1;
+  }
+  const count = entries.length;
+  const store: PixelStore = {
+    files: index.files,
+    pictures,
+    fileOf: new Uint32Array(new SharedArrayBuffer(4 * count)),
+    places: new Float64Array(new SharedArrayBuffer(8 * count)),
+    sizes: new Uint32Array(new SharedArrayBuffer(8 * count)),
+    checks: new Uint32Array(new SharedArrayBuffer(4 * count)),
+    checked: new Uint8Array(new SharedArrayBuffer(count)),
+  };
+  for (const [picture, entry] of entries.entries()) {
+    const { file, place, width, height, check } = index.image(entry);
+    store.fileOf[picture] = file;
+    store.places[picture] = place;
+    store.sizes.set([width, height], 2 * picture);
+    store.checks[picture] = check;
+  }
+  return store;
+}
+
+/** Reads pixels for one thread, into memory of its own. */
+export class PixelReader {
+  readonly #store: PixelStore;
+  readonly #descriptors = new Map<string, number>();
+  #buffer = new Uint8Array();
+
+  constructor(store: PixelStore) {
+    this.#store = store;
+  }
+
+  /** Image `index`, valid until the next call; undefined when its pixels are gone or not what was written. */
+  read(index: number): DecodedImage | undefined {
+    const { pictures, fileOf, places, checks, checked, files } = this.#store;
+    const { width, height } = sizeAt(this.#store, index);
+    const picture = pictures[index];
+    const bytes = 3 * width * height;
+    if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
+    const pixels = this.#buffer.subarray(0, bytes);
+    const whole = this.#fill(files[fileOf[picture]], pixels, places[picture]);
+    if (!whole || (checked[picture] === 0 && crc32(pixels) !== checks[picture])) return undefined;
+    checked[picture] = 1;
+    return { width, height, pixels };
+  }
+
+  #fill(file: string, target: Uint8Array, position: number): boolean {
+    try {
+      const descriptor = this.#descriptors.get(file) ?? openSync(file, 'r');
+      this.#descriptors.set(file, descriptor);
+      for (let done = 0; done < target.length; ) {
+        const count = readSync(descriptor, target, done, target.length - done, position + done);
+        if (count === 0) return false;
+        done += count;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    for (const descriptor of this.#descriptors.values()) closeSync(descriptor);
+    this.#descriptors.clear();
+  }
+}
+
+/** Has the pixels of image `index` decoded anew at the next opening, and says so as an error to throw. */
+export async function damaged(store: PixelStore, index: number): Promise<UserError> {
+  const picture = store.pictures[index];
+  const file = store.files[store.fileOf[picture]];
+  await forgetImage(file, store.places[picture]).catch(() => {});
+  return new UserError(
+    'CACHE_DAMAGED',
+    `The cache of decoded images ${file} was damaged or removed after it was written.`,
+    'Run the command again: what is missing is decoded anew.',
+  );
 }

@@ -1,11 +1,11 @@
 /**
  * The thread that fills batches for `loader.ts`, for one loader after another. Buffers come and go by transfer, so no
- * pixels are copied.
+ * batch is copied.
  */
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '../util/errors.ts';
 import { type BatchPlan, type BatchTransform, writeBatch } from './batch.ts';
-import type { PixelStore } from './cache.ts';
+import { PixelReader, type PixelStore } from './cache.ts';
 
 /** What a loader says when it begins. */
 export interface LoaderJob {
@@ -26,19 +26,22 @@ export interface FilledBatch {
   readonly loader: number;
   readonly step: number;
   readonly images: Float32Array<ArrayBuffer>;
+  /** Position of an image whose pixels are damaged, so that the batch is of no use. */
+  readonly damaged?: number;
 }
 
 invariant(parentPort, 'the loader worker runs as a worker thread');
 const port = parentPort;
-let job: LoaderJob | undefined;
+let job: (LoaderJob & { readonly reader: PixelReader }) | undefined;
 
 port.on('message', (message: LoaderMessage) => {
-  if (message.kind === 'begin') job = message.job;
+  if (message.kind !== 'fill') job?.reader.close();
+  if (message.kind === 'begin') job = { ...message.job, reader: new PixelReader(message.job.store) };
   else if (message.kind === 'end') job = undefined;
   else if (job && Atomics.load(job.closed, 0) === 0) {
     const { plan, images } = message;
-    writeBatch(job.store, plan, job.transform, images);
-    const filled: FilledBatch = { loader: job.loader, step: plan.step, images };
+    const damaged = writeBatch(job.reader, plan, job.transform, images);
+    const filled: FilledBatch = { loader: job.loader, step: plan.step, images, damaged };
     port.postMessage(filled, [images.buffer]);
   }
 });

@@ -7,7 +7,7 @@
 import type { Worker } from 'node:worker_threads';
 import { invariant } from '../util/errors.ts';
 import { type BatchPlan, BatchSequence, type BatchTransform, writeBatch } from './batch.ts';
-import { imageAt, type ViewCache } from './cache.ts';
+import { damaged, PixelReader, sizeAt, type ViewCache } from './cache.ts';
 import { giveBackThread, takeThread } from './loader-threads.ts';
 import type { FilledBatch, LoaderJob, LoaderMessage } from './loader-worker.ts';
 
@@ -67,6 +67,8 @@ export class BatchLoader {
   readonly #sequence: BatchSequence;
   readonly #job: LoaderJob;
   readonly #workers: Worker[];
+  /** Reads for batches that are made on the calling thread. */
+  readonly #reader: PixelReader;
   readonly #jobs: Job[] = [];
   readonly #held: Images[] = [];
   readonly #waiting = new Map<number, { resolve(images: Images): void; reject(error: Error): void }>();
@@ -85,10 +87,11 @@ export class BatchLoader {
     this.#transform = { kind: transform, size, mean, std, seed, smallestCrop };
     this.#sequence = new BatchSequence(indices, batchSize, transform, seed);
     this.batchesPerEpoch = Math.ceil(indices.length / batchSize);
-    const { sizes, offsets, pixels } = cache;
+    const { files, pictures, fileOf, places, sizes, checks, checked } = cache;
+    this.#reader = new PixelReader(cache);
     this.#job = {
       loader: opened++,
-      store: { sizes, offsets, pixels },
+      store: { files, pictures, fileOf, places, sizes, checks, checked },
       transform: this.#transform,
       closed: new Int32Array(new SharedArrayBuffer(4)),
     };
@@ -102,7 +105,7 @@ export class BatchLoader {
     return this.#waitedMilliseconds / 1000;
   }
 
-  /** The next batch. Rejects when a thread has failed or the loader was closed. */
+  /** The next batch. Rejects when a thread has failed or the loader was closed. Error: `CACHE_DAMAGED`. */
   async next(): Promise<Batch> {
     const begun = performance.now();
     this.#request(this.#held.length === HELD ? this.#held.shift() : undefined);
@@ -119,6 +122,7 @@ export class BatchLoader {
     const intact = this.#failure === null;
     Atomics.store(this.#job.closed, 0, 1);
     this.#fail(new Error('internal: the batch loader is closed'));
+    this.#reader.close();
     for (const worker of this.#workers.splice(0)) {
       worker.off('message', this.#onFilled).off('error', this.#onError);
       if (intact) giveBackThread(worker);
@@ -140,7 +144,8 @@ export class BatchLoader {
   async #fill(plan: BatchPlan, images: Images): Promise<Images> {
     if (this.#failure) throw this.#failure;
     if (this.#workers.length === 0) {
-      writeBatch(this.#options.cache, plan, this.#transform, images);
+      const index = writeBatch(this.#reader, plan, this.#transform, images);
+      if (index !== undefined) throw await damaged(this.#options.cache, index);
       return images;
     }
     const filled = new Promise<Images>((resolve, reject) => {
@@ -157,8 +162,12 @@ export class BatchLoader {
     return worker.on('message', this.#onFilled).on('error', this.#onError);
   }
 
-  readonly #onFilled = ({ loader, step, images }: FilledBatch): void => {
+  readonly #onFilled = ({ loader, step, images, damaged: index }: FilledBatch): void => {
     if (loader !== this.#job.loader) return;
+    if (index !== undefined) {
+      damaged(this.#options.cache, index).then(this.#onError);
+      return;
+    }
     this.#waiting.get(step)?.resolve(images);
     this.#waiting.delete(step);
   };
@@ -193,7 +202,7 @@ function requireUsable(
   );
   for (const index of indices) {
     invariant(index >= 0 && index < cache.count, `image ${index} is not in a cache of ${cache.count}`);
-    const { width, height } = imageAt(cache, index);
+    const { width, height } = sizeAt(cache, index);
     invariant(
       transform === 'train' || Math.min(width, height) >= size,
       `image ${index} of ${width} x ${height} is too small for a centre crop of ${size}`,

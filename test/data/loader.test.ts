@@ -2,16 +2,21 @@
  * View cache and batch loader over a small data set made on the spot: nothing is decoded twice, a damaged cache
  * is rebuilt, and the batches are the same with any number of threads and from any starting step.
  */
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { imageAt, openViewCache, type ViewCache } from '../../src/data/cache.ts';
-import type { ImageDataset, ImageRecord, View } from '../../src/data/contract.ts';
+import { openViewCache, PixelReader, type ViewCache } from '../../src/data/cache.ts';
+import type { DecodedImage, ImageDataset, ImageRecord, View } from '../../src/data/contract.ts';
 import { openFolderDataset } from '../../src/data/datasets/folder.ts';
 import { BatchLoader, type BatchLoaderOptions } from '../../src/data/loader.ts';
+import { LARGE_VIEW, largeImages } from './large-images.ts';
 import { classFiles, folderOf, jpeg, temporaryFolder } from './pictures.ts';
 
 const VIEW: View = { kind: 'short-side', size: 16, filter: 'bilinear' };
+
+const BUILDER = join(import.meta.dirname, 'build-cache.ts');
 
 let folder: string;
 let dataset: ImageDataset;
@@ -37,6 +42,26 @@ beforeAll(async () => {
   records = Object.values(dataset.splits).flat();
 });
 
+const LOADING = {
+  batchSize: 5,
+  transform: 'train',
+  seed: 1,
+  size: 12,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+} as const;
+
+/** Copies of all images of a cache. */
+function picturesOf(cache: ViewCache): DecodedImage[] {
+  const reader = new PixelReader(cache);
+  const pictures = Array.from({ length: cache.count }, (_, i) => {
+    const picture = reader.read(i)!;
+    return { ...picture, pixels: picture.pixels.slice() };
+  });
+  reader.close();
+  return pictures;
+}
+
 /** Half of a whole number, halves of odd ones rounded to the even neighbour, as torchvision's centre crop does. */
 const halfToEven = (n: number) => (n % 4 === 3 ? (n + 1) / 2 : Math.floor(n / 2));
 
@@ -51,61 +76,139 @@ describe('view cache', () => {
     const again = await openViewCache(dataset, records, VIEW, cacheFolder);
     expect([again.decoded, renders - before]).toEqual([0, 12]);
     for (const one of [cache, again]) {
-      expect(one.pixels.buffer).toBeInstanceOf(SharedArrayBuffer);
+      const pictures = picturesOf(one);
       for (const [i, record] of records.entries()) {
         const { width, height, pixels } = await dataset.render(record, VIEW);
-        expect(imageAt(one, i)).toEqual({ width, height, pixels: new Uint8Array(pixels) });
+        expect(pictures[i]).toEqual({ width, height, pixels: new Uint8Array(pixels) });
       }
     }
   });
 
-  test('is another one for other images, another order or another view', async () => {
+  test('decodes what is new only: of more images, in another order, under another id; another view is new', async () => {
     const cacheFolder = await temporaryFolder();
-    const open = async (some: readonly ImageRecord[], view: View) =>
+    const open = async (some: readonly ImageRecord[], view = VIEW) =>
       (await openViewCache(dataset, some, view, cacheFolder)).decoded;
-    expect(await open(records, VIEW)).toBe(12);
-    expect(await open(records.slice(1), VIEW)).toBe(11);
-    expect(await open([...records].reverse(), VIEW)).toBe(12);
+    expect(await open(records.slice(3))).toBe(9);
+    expect(await open(records)).toBe(3);
+    expect(await open([...records].reverse())).toBe(0);
+    expect(await open(records.map((record) => ({ ...record, id: `another/${record.id}` })))).toBe(0);
     expect(await open(records, { ...VIEW, size: 17 })).toBe(12);
     expect(await open(records, { ...VIEW, filter: 'bicubic' })).toBe(12);
     expect(await open(records, { ...VIEW, kind: 'central-square' })).toBe(12);
     expect(await open(records, { ...VIEW })).toBe(0);
   });
 
-  test.each<[string, (file: string, size: number) => Promise<void>]>([
-    ['truncated', (file, size) => truncate(file, size - 100)],
-    ['empty', (file) => truncate(file, 0)],
-    ['longer', async (file) => writeFile(file, 'x', { flag: 'a' })],
-    ['changed in one pixel', (file, size) => flipByte(file, size >> 1)],
-    ['changed in the sizes', (file, size) => flipByte(file, size - 40)],
-    ['changed in the first byte', (file) => flipByte(file, 0)],
-  ])('is rebuilt when its file is %s', async (_name, damage) => {
+  test('has one picture for images of the same content', async () => {
+    const many = Array.from({ length: 60 }, (_, i) => records[(5 * i) % 12]);
+    const cache = await openViewCache(dataset, many, VIEW, await temporaryFolder());
+    expect([cache.count, cache.decoded, cache.checks.length]).toEqual([60, 12, 12]);
+    const pictures = picturesOf(cache);
+    for (const [i, picture] of pictures.entries()) expect(picture).toEqual(pictures[i % 12]);
+  });
+
+  /** A cache, what it holds, and the paths of its files of pixels and of their index. */
+  async function filled() {
     const cacheFolder = await temporaryFolder();
-    const good = await openViewCache(dataset, records, VIEW, cacheFolder);
-    const [name] = await readdir(join(cacheFolder, 'views'));
-    const file = join(cacheFolder, 'views', name);
-    const bytes = await readFile(file);
-    await damage(file, bytes.length);
-    const rebuilt = await openViewCache(dataset, records, VIEW, cacheFolder);
-    expect(rebuilt.decoded).toBe(12);
-    expect(rebuilt.pixels).toEqual(good.pixels);
-    expect(await readFile(file)).toEqual(bytes);
-    expect(await readdir(join(cacheFolder, 'views'))).toEqual([name]);
+    const good = picturesOf(await openViewCache(dataset, records, VIEW, cacheFolder));
+    const [folder] = await readdir(join(cacheFolder, 'views'));
+    const [index, pixels] = (await readdir(join(cacheFolder, 'views', folder))).sort();
+    const path = (name: string) => join(cacheFolder, 'views', folder, name);
+    const open = () => openViewCache(dataset, records, VIEW, cacheFolder);
+    return { good, index: path(index), pixels: path(pixels), open };
+  }
+
+  test.each<[string, number, (index: string, pixels: string) => Promise<unknown>]>([
+    ['truncated in its last image', 1, async (_, pixels) => truncate(pixels, (await stat(pixels)).size - 1)],
+    ['truncated in its index', 2, (index) => truncate(index, 64 * 10 + 63)],
+    ['without pixels', 12, (_, pixels) => truncate(pixels, 0)],
+    ['without its file of pixels', 12, (_, pixels) => rm(pixels)],
+    ['without its index', 12, (index) => rm(index)],
+    ['longer', 0, (index) => writeFile(index, 'x', { flag: 'a' })],
+    ['changed in one hash', 1, (index) => flipByte(index, 64 * 3)],
+    ['changed in one size', 1, (index) => flipByte(index, 64 * 7 + 32)],
+  ])('%s decodes %i images anew', async (_name, missing, damage) => {
+    const { good, index, pixels, open } = await filled();
+    await damage(index, pixels);
+    const rebuilt = await open();
+    expect(rebuilt.decoded).toBe(missing);
+    expect(picturesOf(rebuilt)).toEqual(good);
+    expect((await open()).decoded).toBe(0);
+  });
+
+  test.each([0, 1])(
+    'changed pixels are an error with %i threads, and decoded anew at the next opening',
+    async (threads) => {
+      const { good, pixels, open } = await filled();
+      await flipByte(pixels, 5000);
+      const loader = new BatchLoader({
+        ...LOADING,
+        cache: await open(),
+        labels: records.map(() => 0),
+        threads,
+      });
+      const reading = (async () => {
+        for (let i = 0; i < 3; i++) await loader.next();
+      })();
+      await expect(reading).rejects.toMatchObject({ code: 'CACHE_DAMAGED' });
+      await loader.close();
+      const mended = await open();
+      expect(mended.decoded).toBe(1);
+      expect(picturesOf(mended)).toEqual(good);
+    },
+  );
+
+  test('removed pixels are the same error', async () => {
+    const { pixels, open } = await filled();
+    const cache = await open();
+    await rm(pixels);
+    const loader = new BatchLoader({ ...LOADING, cache, labels: records.map(() => 0) });
+    await expect(loader.next()).rejects.toMatchObject({ code: 'CACHE_DAMAGED' });
+    await loader.close();
   });
 
   test('can be built by two at a time', async () => {
     const cacheFolder = await temporaryFolder();
     const open = () => openViewCache(dataset, records, VIEW, cacheFolder);
     const [one, two] = await Promise.all([open(), open()]);
-    expect(one.pixels).toEqual(two.pixels);
-    expect(await readdir(join(cacheFolder, 'views'))).toHaveLength(1);
+    expect(picturesOf(one)).toEqual(picturesOf(two));
+    expect((await open()).decoded).toBe(0);
   });
 
-  test('leaves nothing behind when an image cannot be decoded', async () => {
+  test('keeps what was decoded before an image failed', async () => {
+    const cacheFolder = await temporaryFolder();
+    const broken: ImageDataset = {
+      ...dataset,
+      render: (record, view) =>
+        record === records[7] ? Promise.reject(new Error('no such luck')) : dataset.render(record, view),
+    };
+    await expect(openViewCache(broken, records, VIEW, cacheFolder)).rejects.toThrow('no such luck');
+    expect((await openViewCache(dataset, records, VIEW, cacheFolder)).decoded).toBe(5);
+  });
+
+  test('leaves no files behind when no image can be decoded', async () => {
     const cacheFolder = await temporaryFolder();
     const broken = { ...dataset, render: () => Promise.reject(new Error('no such luck')) };
     await expect(openViewCache(broken, records, VIEW, cacheFolder)).rejects.toThrow('no such luck');
-    expect(await readdir(join(cacheFolder, 'views'))).toEqual([]);
+    const [folder] = await readdir(join(cacheFolder, 'views'));
+    expect(await readdir(join(cacheFolder, 'views', folder))).toEqual([]);
+  });
+
+  test('goes on where a killed process was', async () => {
+    const cacheFolder = await temporaryFolder();
+    const child = spawn(process.execPath, ['--import', 'tsx', BUILDER, cacheFolder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    // It says when it has decoded 60 of its 80 images, and waits to be killed.
+    await once(child.stdout, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const large = largeImages(80);
+    const before = await openViewCache(large, large.splits.train, LARGE_VIEW, cacheFolder);
+    // What was not yet written are at most two writes of 4 MB.
+    expect(before.decoded).toBeGreaterThanOrEqual(20);
+    expect(before.decoded).toBeLessThanOrEqual(20 + Math.ceil((2 << 22) / (3 * LARGE_VIEW.size ** 2)) + 1);
+    for (const [i, { pixels }] of picturesOf(before).entries())
+      expect(pixels.every((v) => v === i)).toBe(true);
   });
 
   test('says when its folder cannot be made', async () => {
@@ -131,8 +234,6 @@ describe('batch loader', () => {
     const cacheFolder = await temporaryFolder();
     cache = await openViewCache(dataset, records, VIEW, cacheFolder);
     labels = records.map(({ label }) => label);
-    // From here on neither file nor image is needed.
-    await rm(cacheFolder, { recursive: true });
   });
 
   const loaderOf = (options: Partial<BatchLoaderOptions> = {}) =>
@@ -198,7 +299,7 @@ describe('batch loader', () => {
     expect([[...first.indices], first.count]).toEqual([[11, 2, 5, 7, 1], 5]);
     expect([[...second.indices], second.count]).toEqual([[0, 9, 9, 9, 9], 2]);
     expect([...third.indices]).toEqual([...first.indices]);
-    const { width, height, pixels } = imageAt(cache, 0);
+    const [{ width, height, pixels }] = picturesOf(cache);
     const corner = halfToEven(height - 16) * width + halfToEven(width - 16);
     for (let c = 0; c < 3; c++)
       expect(second.images[c * 256]).toBeCloseTo((pixels[3 * corner + c] / 255 - 0.5) / 0.25, 5);
