@@ -63,6 +63,8 @@ export interface DetectionImage {
   readonly id: string;
   readonly width: number;
   readonly height: number;
+  /** SHA-256 of the file's bytes, or of the recipe of a procedural image. */
+  readonly contentHash: string;
   readonly instances: readonly DetectionInstance[];
 }
 
