@@ -7,6 +7,7 @@ import {
   type DuplicateAudit,
   encodeJpeg,
   type ImageDataset,
+  PROCEDURAL_DATASETS,
   SPLITS,
 } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
@@ -131,14 +132,21 @@ async function openDatasets(
   return opened;
 }
 
-/** Copies among the images of each data set; what images look like is remembered for the next time. */
+/**
+ * Copies among the images of each data set; what images look like is remembered for the next time. Procedural images
+ * are not looked at: each is made from random numbers of its own.
+ */
 async function auditAll(
   datasets: Opened['datasets'],
   { cacheFolder }: Pick<ComparisonOptions, 'cacheFolder'>,
   display: ProgressDisplay,
-): Promise<DuplicateAudit[]> {
-  const audits: DuplicateAudit[] = [];
+): Promise<(DuplicateAudit | undefined)[]> {
+  const audits: (DuplicateAudit | undefined)[] = [];
   for (const { spec, dataset } of datasets) {
+    if (Object.hasOwn(PROCEDURAL_DATASETS, dataset.name)) {
+      audits.push(undefined);
+      continue;
+    }
     const onProgress: ProgressListener = ({ phase, done, total }) =>
       display.prepare(`${spec}: look for copies: ${phase}, ${done} of ${total}`);
     audits.push(await auditDuplicates([dataset], { cacheFolder, onProgress }));
@@ -223,7 +231,10 @@ function costOf(
   return runs * steps * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
 }
 
-function summaryOf(dataset: ImageDataset, audit: DuplicateAudit): CompareDocument['datasets'][number] {
+function summaryOf(
+  dataset: ImageDataset,
+  audit: DuplicateAudit | undefined,
+): CompareDocument['datasets'][number] {
   const { name, classes, metric, fingerprint, problems, splits } = dataset;
   const images = {
     train: splits.train.length,
@@ -237,7 +248,7 @@ function summaryOf(dataset: ImageDataset, audit: DuplicateAudit): CompareDocumen
     metric,
     fingerprint,
     problems: [...problems],
-    audit: auditSummary(audit),
+    ...(audit && { audit: auditSummary(audit) }),
   };
 }
 

@@ -1,20 +1,26 @@
 /**
  * Finds the near duplicates among many spectra without comparing all pairs (multi-probe locality-sensitive hashing):
- * the signs of the lowest coefficients, cut into bands, are keys of tables. Copies share a band, or would if the signs
- * of its smallest coefficients, which noise turns first, were otherwise; so an image is looked up under its key and
- * under keys with those signs turned, and as its mirror image too. What is met there is compared in full.
+ * of the lowest coefficients, those above a limit are ones and the others zeros, and these bits, cut into bands, are
+ * keys of tables. Copies share a band, or would if the bits of the coefficients next to the limit, which noise turns
+ * first, were otherwise; so an image is looked up under its key and under keys with those bits turned, and as its
+ * mirror image too. What is met there is compared in full.
  */
 import type { ProgressListener } from '../../util/progress.ts';
 import { COEFFICIENTS, ORDER, similarity } from './spectrum.ts';
 
-/** The smallest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0008-data.md. */
+/** The nearest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0008-data.md. */
 const LEAST_CORRELATION = 0.9;
 const LEAST_EVIDENCE = 2.5;
 
 const BANDS = 6;
-/** Of every band, the signs of so many smallest coefficients are tried both ways: 16 keys. */
+/**
+ * The limit, in root mean squares of all coefficients of the image. Above 0, so that what is 0 but for noise, as in
+ * drawings and patterns, has bits that stay.
+ */
+const LIMIT = 0.1;
+/** Of every band, the bits of so many coefficients next to the limit are tried both ways: 16 keys. */
 const TURNED = 4;
-/** Of the 32 lowest signs in common use as a first check, so many may differ; copies differ in two or three. */
+/** Of the 32 lowest bits so many may differ, as a first check; copies differ in two or three. */
 const MOST_DIFFERENT = 10;
 /** Copies of one image that stay in the tables: enough to find the others, so that a thousand copies cost no million. */
 const COPIES_KEPT = 8;
@@ -81,8 +87,9 @@ class Search implements NearPairs {
   /** Newest entry of each key, band after band, and from each entry to the one before it; -1 ends. */
   readonly #newest: Int32Array;
   readonly #before: Int32Array;
-  /** The 32 lowest signs of each image. */
-  readonly #signs: Uint32Array;
+  /** The 32 lowest bits of each image, and its limit. */
+  readonly #lowest: Uint32Array;
+  readonly #limits: Float64Array;
   /** The last image, plain or mirrored, that met this one: each is compared once. */
   readonly #met: Int32Array;
   /** Of each image the first one of its copies, and of that how many are in the tables. */
@@ -95,7 +102,8 @@ class Search implements NearPairs {
     this.#bits = keyBits(count);
     this.#newest = new Int32Array(BANDS << this.#bits).fill(-1);
     this.#before = new Int32Array(BANDS * count);
-    this.#signs = new Uint32Array(count);
+    this.#lowest = new Uint32Array(count);
+    this.#limits = new Float64Array(count);
     this.#met = new Int32Array(count).fill(-1);
     this.#first = Int32Array.from({ length: count }, (_, image) => image);
     this.#kept = new Uint8Array(count);
@@ -103,8 +111,9 @@ class Search implements NearPairs {
 
   /** Compares an image with those added before, and adds it. */
   add(image: number): void {
-    if (!this.#hasStructure(image)) return;
-    this.#signs[image] = this.#lowestSigns(image, false);
+    this.#limits[image] = LIMIT * this.#rootMeanSquare(image);
+    if (this.#limits[image] === 0) return;
+    this.#lowest[image] = this.#lowestBits(image, false);
     for (const mirrored of [false, true]) this.#lookUp(image, mirrored);
     if (this.#kept[this.#first[image]] >= COPIES_KEPT) return;
     this.#kept[this.#first[image]]++;
@@ -116,14 +125,15 @@ class Search implements NearPairs {
     }
   }
 
-  #hasStructure(image: number): boolean {
+  #rootMeanSquare(image: number): number {
     const at = image * COEFFICIENTS;
-    for (let i = 1; i < COEFFICIENTS; i++) if (this.#spectra[at + i] !== 0) return true;
-    return false;
+    let power = 0;
+    for (let i = 1; i < COEFFICIENTS; i++) power += this.#spectra[at + i] ** 2;
+    return Math.sqrt(power / COEFFICIENTS);
   }
 
   #lookUp(image: number, mirrored: boolean): void {
-    const signs = this.#lowestSigns(image, mirrored);
+    const bits = this.#lowestBits(image, mirrored);
     const stamp = 2 * image + (mirrored ? 1 : 0);
     for (let band = 0; band < BANDS; band++) {
       this.#listKeys(image, band, mirrored);
@@ -136,7 +146,7 @@ class Search implements NearPairs {
           }
           if (this.#met[other] === stamp) continue;
           this.#met[other] = stamp;
-          if (bitsSet(signs ^ this.#signs[other]) <= MOST_DIFFERENT) this.#compare(other, image, mirrored);
+          if (bitsSet(bits ^ this.#lowest[other]) <= MOST_DIFFERENT) this.#compare(other, image, mirrored);
         }
       }
     }
@@ -150,41 +160,42 @@ class Search implements NearPairs {
     this.#first[b] = Math.min(this.#first[b], this.#first[a]);
   }
 
-  #coefficient(image: number, rank: number, mirrored: boolean): number {
+  /** How far a coefficient is above the limit. */
+  #excess(image: number, rank: number, mirrored: boolean): number {
     const coefficient = BY_FREQUENCY[rank];
     const value = this.#spectra[image * COEFFICIENTS + coefficient];
-    return mirrored && coefficient % 2 === 1 ? -value : value;
+    return (mirrored && coefficient % 2 === 1 ? -value : value) - this.#limits[image];
   }
 
-  #lowestSigns(image: number, mirrored: boolean): number {
-    let signs = 0;
+  #lowestBits(image: number, mirrored: boolean): number {
+    let bits = 0;
     for (let rank = 0; rank < 32; rank++)
-      signs = (signs << 1) | (this.#coefficient(image, rank, mirrored) > 0 ? 1 : 0);
-    return signs >>> 0;
+      bits = (bits << 1) | (this.#excess(image, rank, mirrored) > 0 ? 1 : 0);
+    return bits >>> 0;
   }
 
-  /** Fills `#keys`: the key of the band, then those with signs of small coefficients turned. */
+  /** Fills `#keys`: the key of the band, then those with bits next to the limit turned. */
   #listKeys(image: number, band: number, mirrored: boolean): void {
     const bits = this.#bits;
-    const smallest = new Array<number>(TURNED).fill(-1);
-    const sizes = new Array<number>(TURNED).fill(Number.POSITIVE_INFINITY);
+    const nearest = new Array<number>(TURNED).fill(-1);
+    const distances = new Array<number>(TURNED).fill(Number.POSITIVE_INFINITY);
     let key = 0;
     for (let bit = 0; bit < bits; bit++) {
-      const value = this.#coefficient(image, band * bits + bit, mirrored);
+      const value = this.#excess(image, band * bits + bit, mirrored);
       if (value > 0) key |= 1 << bit;
-      const size = Math.abs(value);
-      if (size >= sizes[TURNED - 1]) continue;
+      const distance = Math.abs(value);
+      if (distance >= distances[TURNED - 1]) continue;
       let at = TURNED - 1;
-      for (; at > 0 && sizes[at - 1] > size; at--) {
-        sizes[at] = sizes[at - 1];
-        smallest[at] = smallest[at - 1];
+      for (; at > 0 && distances[at - 1] > distance; at--) {
+        distances[at] = distances[at - 1];
+        nearest[at] = nearest[at - 1];
       }
-      sizes[at] = size;
-      smallest[at] = bit;
+      distances[at] = distance;
+      nearest[at] = bit;
     }
     for (let choice = 0; choice < 1 << TURNED; choice++) {
       let turned = key;
-      for (let i = 0; i < TURNED; i++) if ((choice >> i) & 1) turned ^= 1 << smallest[i];
+      for (let i = 0; i < TURNED; i++) if ((choice >> i) & 1) turned ^= 1 << nearest[i];
       this.#keys[choice] = turned;
     }
   }
