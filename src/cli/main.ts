@@ -10,6 +10,8 @@ const program = new Command('transferlab')
     'Which pre-trained network should I start from; freeze it, fine-tune it, or train from scratch?',
   )
   .version(VERSION)
+  // `datasets` and `datasets verify` have options of one name: those behind a command are that command's.
+  .enablePositionalOptions()
   .showHelpAfterError('(--help lists the options)');
 
 // Whoever reads the output may stop early, as `head` does; that is no error.
@@ -82,7 +84,24 @@ command('models [name]', 'list the built-in networks, or show one in detail', [
   await (await import('./commands/models.ts')).models(name, values);
 });
 
-const datasets = program.command('datasets').description('data sets: look for copies of images');
+const datasets = command('datasets [name]', 'list the published data sets, or show what is in one', [
+  'data',
+  'sheet',
+  'splitSeed',
+  'cache',
+  'json',
+]).action(async (name: string | undefined, values: OptionValues) => {
+  await (await import('./commands/datasets.ts')).datasets(name, values);
+});
+
+command(
+  'verify <name>',
+  'compare a copy of a published data set with what was published: counts, lists, contents',
+  ['data', 'splitSeed', 'cache', 'json'],
+  datasets,
+).action(async (name: string, values: OptionValues) => {
+  await (await import('./commands/datasets.ts')).verifyDataset(name, values);
+});
 
 command(
   'audit <folder>',

@@ -73,6 +73,12 @@ export const OPTIONS = {
     flags: '--search <text>',
     description: 'only networks with this text in name, family or paper',
   },
+  data: {
+    flags: '--data <folder>',
+    description:
+      'where a published data set is: a folder or an archive, as `transferlab datasets NAME` describes',
+  },
+  sheet: { flags: '--sheet <file>', description: 'write sample images of each class into this PNG' },
   against: {
     flags: '--against <folder>',
     description: 'another data set, such as the one that networks were pre-trained on, to look for copies in',

@@ -9,6 +9,7 @@ export {
 export { duplicateSheet } from './audit/sheet.ts';
 export { centreCrop } from './augment.ts';
 export { openViewCache, type ViewCache } from './cache.ts';
+export { contactSheet } from './contact-sheet.ts';
 export * from './contract.ts';
 export { openFolderDataset } from './datasets/folder.ts';
 export type { ListedDatasetOptions } from './datasets/listed.ts';
@@ -25,4 +26,8 @@ export { encodeJpeg, renderFile } from './image/render.ts';
 export { labelsOf } from './labels.ts';
 export { BatchLoader, type BatchLoaderOptions } from './loader.ts';
 export { openProceduralDataset, PROCEDURAL_DATASETS } from './procedural/dataset.ts';
+export type { DatasetCheck } from './registry/checks.ts';
+export type { OfficialDataset } from './registry/entry.ts';
+export { openOfficialDataset, verifyOfficial } from './registry/open.ts';
+export { findOfficial, OFFICIAL_DATASETS } from './registry/registry.ts';
 export type { SplitFractions } from './split.ts';

@@ -4,6 +4,7 @@ import {
   applyDesign,
   type ImageDataset,
   openFolderDataset,
+  openOfficialDataset,
   openProceduralDataset,
   PROCEDURAL_DATASETS,
   readDesign,
@@ -18,7 +19,8 @@ export interface OpenDatasetOptions {
 }
 
 /**
- * `procedural/shapes` and its like, unless there is a folder of that name; everything else is a folder's path. Behind a
+ * `procedural/shapes` and its like, unless there is a folder of that name; `pets=FOLDER` for a published data set in its
+ * official form; everything else is a folder's path. Behind a
  * `#` may stand a design, as a file or in words: `photos#per-class=10,seed=1`.
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
@@ -32,5 +34,14 @@ function openWhole(spec: string, options: OpenDatasetOptions): Promise<ImageData
   const procedural = Object.hasOwn(PROCEDURAL_DATASETS, spec) || spec.startsWith('procedural/');
   if (procedural && !existsSync(spec)) return Promise.resolve(openProceduralDataset(spec));
   const { splitSeed, cacheFolder, onProgress } = options;
+  const official = officialSpec(spec);
+  if (official !== null)
+    return openOfficialDataset(official.name, official.path, { seed: splitSeed, cacheFolder, onProgress });
   return openFolderDataset(spec, { seed: splitSeed, cacheFolder, onProgress });
+}
+
+/** The two sides of `pets=FOLDER`; null for what is something else, or the path of something that is there. */
+export function officialSpec(spec: string): { readonly name: string; readonly path: string } | null {
+  const [, name, path] = /^([\w-]+)=(.+)$/s.exec(spec) ?? [];
+  return name === undefined || existsSync(spec) ? null : { name, path };
 }

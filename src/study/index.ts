@@ -1,5 +1,5 @@
 /** Studies: protocols, plans, and running their cells. */
-export { openDataset } from './datasets.ts';
+export { officialSpec, openDataset } from './datasets.ts';
 export { type CellTask, planCells, SETTINGS } from './plan.ts';
 export { findProtocol, PROTOCOLS } from './protocols.ts';
 export { environmentOf } from './run-cell.ts';

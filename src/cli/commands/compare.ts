@@ -1,7 +1,7 @@
 /** `transferlab compare <folder...>`: which network, in which setting, for these images? */
 import { basename, join, resolve } from 'node:path';
 import { compareText } from '../../report/index.ts';
-import { findProtocol } from '../../study/index.ts';
+import { findProtocol, officialSpec } from '../../study/index.ts';
 import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
 import type { OptionValues } from '../options.ts';
 import {
@@ -20,7 +20,7 @@ import { ProgressDisplay } from '../progress.ts';
 const INTERRUPTED = 130;
 
 export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
-  const names = folders.map((folder) => basename(resolve(folder)));
+  const names = folders.map((folder) => officialSpec(folder)?.name ?? basename(resolve(folder)));
   const titles = folders.map((folder, i) => (folder.startsWith('procedural/') ? folder : names[i]));
   const out = textOf(values, 'out') || join('transferlab-out', names.join('+'));
   await present(

@@ -1,5 +1,6 @@
 /** XML of annotations as plain values: elements with their text and children. Comments and attributes are passed over. */
-import { parser } from 'sax';
+// Its exports are assigned in a function, so that Node finds no names in them.
+import sax from 'sax';
 import { UserError } from '../../util/errors.ts';
 
 export interface XmlElement {
@@ -26,7 +27,7 @@ export function parseXml(content: Uint8Array, source: string): XmlElement {
       `${source} has ${content.length} bytes of XML.`,
       `An annotation file has at most ${MOST_BYTES} bytes.`,
     );
-  const reader = parser(true, { trim: false, normalize: false });
+  const reader = sax.parser(true, { trim: false, normalize: false });
   const open: { name: string; text: string; children: XmlElement[] }[] = [];
   let root: XmlElement | undefined;
   reader.onerror = ({ message }) => {

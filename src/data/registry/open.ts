@@ -66,6 +66,8 @@ export async function inspectOfficial(
 /** What `datasets verify` says of a copy of a data set. */
 export interface OfficialVerification {
   readonly entry: OfficialDataset;
+  /** How many there are. */
+  readonly classes: number;
   readonly images: Readonly<Record<SplitName, number>>;
   readonly checks: readonly DatasetCheck[];
 }
@@ -82,7 +84,12 @@ export async function verifyOfficial(
   const { entry, listing, checks } = await inspectOfficial(name, path, options);
   const count = (part: SplitName) => listing.images.filter((image) => image.part === part).length;
   const images = { train: count('train'), validation: count('validation'), test: count('test') };
-  return { entry, images, checks: [...checks, ...(await hashChecks(entry, path, options.onProgress))] };
+  return {
+    entry,
+    classes: listing.classes.length,
+    images,
+    checks: [...checks, ...(await hashChecks(entry, path, options.onProgress))],
+  };
 }
 
 /** Opens the data set for training. Errors: those of `inspectOfficial`, and `DATA_EMPTY` when a part has no image. */
