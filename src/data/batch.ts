@@ -27,13 +27,13 @@ export interface BatchPlan {
 
 /** The endless sequence of batches over some images; any step can be asked for without those before it. */
 export class BatchSequence {
-  readonly #images: readonly number[];
+  readonly #images: Uint32Array;
   readonly #batchSize: number;
   readonly #kind: BatchTransform['kind'];
   readonly #seed: number;
-  #order: { epoch: number; images: readonly number[] } | null = null;
+  #order: { epoch: number; images: Uint32Array } | null = null;
 
-  constructor(images: readonly number[], batchSize: number, kind: BatchTransform['kind'], seed: number) {
+  constructor(images: Uint32Array, batchSize: number, kind: BatchTransform['kind'], seed: number) {
     this.#images = images;
     this.#batchSize = batchSize;
     this.#kind = kind;
@@ -66,9 +66,12 @@ export class BatchSequence {
     return { step, indices, epochs, count: Math.min(this.#batchSize, total - first) };
   }
 
-  #orderOf(epoch: number): readonly number[] {
+  #orderOf(epoch: number): Uint32Array {
     if (this.#order?.epoch !== epoch)
-      this.#order = { epoch, images: new Random(this.#seed, 'order', epoch).shuffle(this.#images) };
+      this.#order = {
+        epoch,
+        images: new Random(this.#seed, 'order', epoch).shuffleInPlace(this.#images.slice()),
+      };
     return this.#order.images;
   }
 }

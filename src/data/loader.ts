@@ -78,10 +78,9 @@ export class BatchLoader {
 
   constructor(options: BatchLoaderOptions) {
     const { cache, batchSize, size, mean, std, seed, smallestCrop, transform } = options;
-    const indices = Array.from(
-      options.indices ?? { length: cache.count },
-      (given, i) => given ?? i,
-    ) as number[];
+    const indices = options.indices
+      ? Uint32Array.from(options.indices)
+      : new Uint32Array(cache.count).map((_, i) => i);
     requireUsable(options, indices);
     this.#options = options;
     this.#transform = { kind: transform, size, mean, std, seed, smallestCrop };
@@ -190,10 +189,7 @@ function rowsOf(labels: ArrayLike<number>, images: number, indices: Int32Array):
   return rows;
 }
 
-function requireUsable(
-  { cache, labels, transform, size }: BatchLoaderOptions,
-  indices: readonly number[],
-): void {
+function requireUsable({ cache, labels, transform, size }: BatchLoaderOptions, indices: Uint32Array): void {
   invariant(indices.length > 0, 'a batch loader needs at least one image');
   const perImage = labels.length / cache.count;
   invariant(

@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from '../util/checksum.ts';
-import { invariant } from '../util/errors.ts';
+import { sha256 } from '../util/hash.ts';
 import type { DecodedImage } from './contract.ts';
 
 export const ENTRY_BYTES = 64;
@@ -175,9 +175,14 @@ export class PackIndex {
   }
 }
 
+/** The key of the moment: a buffer for each of a million images would be much to clear away. */
+const key = Buffer.alloc(KEY_BYTES);
+
+/**
+ * A SHA-256 as it is; what a data set of another program may give in its place is hashed. Valid until the next call.
+ */
 function keyOf(contentHash: string): Buffer {
-  const key = Buffer.from(contentHash, 'hex');
-  invariant(key.length === KEY_BYTES, `"${contentHash}" is no SHA-256 as content hashes are`);
+  key.write(/^[0-9a-f]{64}$/.test(contentHash) ? contentHash : sha256(contentHash), 'hex');
   return key;
 }
 

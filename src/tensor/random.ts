@@ -38,12 +38,18 @@ export class Random {
 
   /** A shuffled copy (Fisher-Yates). */
   shuffle<T>(items: readonly T[]): T[] {
-    const result = [...items];
-    for (let i = result.length - 1; i > 0; i--) {
+    return this.shuffleInPlace([...items]);
+  }
+
+  /** The same order as of `shuffle`, in the list itself. */
+  shuffleInPlace<List extends { readonly length: number; [index: number]: unknown }>(items: List): List {
+    for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
-      [result[i], result[j]] = [result[j], result[i]];
+      const item = items[i];
+      items[i] = items[j];
+      items[j] = item;
     }
-    return result;
+    return items;
   }
 
   pick<T>(items: readonly T[]): T {
