@@ -8,7 +8,7 @@
 import type { ProgressListener } from '../../util/progress.ts';
 import { COEFFICIENTS, ORDER, similarity } from './spectrum.ts';
 
-/** The nearest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0008-data.md. */
+/** The nearest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0010-data.md. */
 const LEAST_CORRELATION = 0.9;
 const LEAST_EVIDENCE = 2.5;
 
