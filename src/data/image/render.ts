@@ -172,3 +172,10 @@ export function encodeJpeg({ width, height, pixels }: DecodedImage): Promise<Buf
     .jpeg({ quality: 80 })
     .toBuffer();
 }
+
+/** A PNG file's bytes of an image, from which exactly its pixels come back. */
+export function encodePng({ width, height, pixels }: DecodedImage): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}

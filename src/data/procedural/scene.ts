@@ -58,7 +58,7 @@ export function renderScene(code: ClassCode, nuisance: Nuisance, random: Random)
   return develop(canvas, nuisance, random);
 }
 
-function backgroundLayer(random: Random): Layer {
+export function backgroundLayer(random: Random): Layer {
   const texture = makeTexture(
     { kind: random.pick(BACKGROUNDS), period: random.uniform(0.25, 0.9), angle: random.uniform(0, Math.PI) },
     random,
@@ -67,7 +67,7 @@ function backgroundLayer(random: Random): Layer {
 }
 
 /** A random blob, bar or polygon of no class. */
-function distractor(random: Random, scale: readonly [number, number], shift: number): Layer {
+export function distractor(random: Random, scale: readonly [number, number], shift: number): Layer {
   const pose = drawPose({ rotation: Math.PI, scale, shift, shear: 0.6, perspective: 0 }, random);
   const code = random.integer(1 << 30);
   const inside = makeSilhouette(
@@ -83,33 +83,46 @@ function distractor(random: Random, scale: readonly [number, number], shift: num
 }
 
 /** Lays a layer over the canvas, its tones mixed from two colours. */
-function paint(canvas: Float32Array, layer: Layer, [first, second]: readonly [Colour, Colour]) {
-  for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
-    const alpha = layer.alpha[pixel];
-    if (alpha === 0) continue;
-    const tone = layer.tone[pixel];
-    for (let channel = 0; channel < 3; channel++) {
-      const colour = first[channel] + (second[channel] - first[channel]) * tone;
-      canvas[pixel * 3 + channel] += (colour - canvas[pixel * 3 + channel]) * alpha;
-    }
+function paint(canvas: Float32Array, layer: Layer, colours: readonly [Colour, Colour]) {
+  for (let pixel = 0; pixel < SIDE * SIDE; pixel++)
+    blend(canvas, pixel, layer.alpha[pixel], layer.tone[pixel], colours);
+}
+
+/** Covers a share of a pixel of the canvas with a tone between two colours. */
+export function blend(
+  canvas: Float32Array,
+  pixel: number,
+  alpha: number,
+  tone: number,
+  [first, second]: readonly [Colour, Colour],
+): void {
+  if (alpha === 0) return;
+  for (let channel = 0; channel < 3; channel++) {
+    const colour = first[channel] + (second[channel] - first[channel]) * tone;
+    canvas[pixel * 3 + channel] += (colour - canvas[pixel * 3 + channel]) * alpha;
   }
 }
 
-/** Light, contrast and noise; then 8 bits. */
-function develop(canvas: Float32Array, nuisance: Nuisance, random: Random): Uint8Array<ArrayBuffer> {
-  const pixels = new Uint8Array(SIDE * SIDE * 3);
+/** Light, contrast and noise on a square canvas; then 8 bits. */
+export function develop(
+  canvas: Float32Array,
+  nuisance: Pick<Nuisance, 'light' | 'noise'>,
+  random: Random,
+  side = SIDE,
+): Uint8Array<ArrayBuffer> {
+  const pixels = new Uint8Array(side * side * 3);
   const direction = random.uniform(0, 2 * Math.PI);
   const strength = random.uniform(0, nuisance.light);
-  const slopeX = (strength * Math.cos(direction) * 2) / SIDE;
-  const slopeY = (strength * Math.sin(direction) * 2) / SIDE;
+  const slopeX = (strength * Math.cos(direction) * 2) / side;
+  const slopeY = (strength * Math.sin(direction) * 2) / side;
   const exposure = random.uniform(1 - nuisance.light / 2, 1 + nuisance.light / 4);
   const fog = random.uniform(0, 0.15);
   // A sum of three uniform numbers of variance 1/12 has standard deviation 1/2.
   const noise = random.uniform(0, nuisance.noise) * 2;
   const seed = random.integer(1 << 30);
-  for (let row = 0, at = 0; row < SIDE; row++) {
-    for (let column = 0; column < SIDE; column++) {
-      const light = exposure * (1 + slopeX * (column - SIDE / 2) + slopeY * (row - SIDE / 2));
+  for (let row = 0, at = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const light = exposure * (1 + slopeX * (column - side / 2) + slopeY * (row - side / 2));
       for (let channel = 0; channel < 3; channel++, at++) {
         const grain = latticeValue(at, 0, seed) + latticeValue(at, 1, seed) + latticeValue(at, 2, seed) - 1.5;
         const value = (fog + canvas[at] * (1 - fog)) * light + noise * grain;
@@ -125,7 +138,7 @@ interface Colours {
   readonly object: readonly [Colour, Colour];
 }
 
-function drawColours(palette: Nuisance['palette'], random: Random): Colours {
+export function drawColours(palette: Nuisance['palette'], random: Random): Colours {
   if (palette === 'ink') return inkColours(random);
   const ground = anyColour(random);
   const background = [ground, mix(ground, anyColour(random), random.uniform(0.1, 0.35))] as const;
@@ -133,7 +146,7 @@ function drawColours(palette: Nuisance['palette'], random: Random): Colours {
 }
 
 /** Two colours that differ from `from` by at least `distance` and from one another by at least 0.3. */
-function contrasting(from: Colour, distance: number, random: Random): readonly [Colour, Colour] {
+export function contrasting(from: Colour, distance: number, random: Random): readonly [Colour, Colour] {
   let [first, second] = [anyColour(random), anyColour(random)];
   for (let attempt = 0; attempt < 20; attempt++) {
     const middle = mix(first, second, 0.5);

@@ -217,3 +217,16 @@ export const SETS: Readonly<Record<string, ProceduralSet>> = {
     nuisance: STUDIO,
   },
 };
+
+/** The set for detection: vessels, which have a top and a bottom, several to a scene (`detection-dataset.ts`). */
+export const SCENES = {
+  classes: LARGE.filter(({ family }) => family === 'vessel'),
+  /** Scenes in each part. */
+  counts: { train: 400, validation: 100, test: 200 } satisfies Record<SplitName, number>,
+  nuisance: {
+    ...SURFACES,
+    pose: { rotation: 0.6, scale: [0.35, 0.85], shift: 0, shear: 0.15, perspective: 0.1 },
+  } satisfies Nuisance,
+  /** Objects in a scene. */
+  most: 5,
+};
