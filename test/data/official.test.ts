@@ -3,17 +3,18 @@
  * torchvision, read to the same classes, parts and labels here; copies of full size, with images of a few pixels, show
  * that the published counts are met by what is complete and that each kind of deviation is named.
  */
-import { appendFile, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openFileTree } from '../../src/data/containers/file-tree.ts';
 import { SPLITS, type SplitName } from '../../src/data/contract.ts';
+import { readClassFolders } from '../../src/data/readers/class-folders.ts';
 import { type DatasetCheck, listingChecks } from '../../src/data/registry/checks.ts';
 import { inspectOfficial, openOfficialDataset } from '../../src/data/registry/open.ts';
 import { findOfficial, OFFICIAL_DATASETS } from '../../src/data/registry/registry.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { describeShared, sharedPath } from '../shared.ts';
-import { jpeg, temporaryFolder } from './pictures.ts';
+import { folderOf, jpeg, temporaryFolder } from './pictures.ts';
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/data');
 const copyOf = (name: string) => join(fixtures, 'official', name);
@@ -163,6 +164,67 @@ describe('one clear error', () => {
   });
 });
 
+describe('odd and hostile copies', () => {
+  const changed = async (name: string, file: string, change: (text: string) => string) => {
+    const folder = await temporaryFolder();
+    await cp(copyOf(name), folder, { recursive: true });
+    await writeFile(join(folder, file), change(await readFile(join(folder, file), 'utf8')));
+    return folder;
+  };
+
+  test('an image in the lists of two parts is tested on, not trained on', async () => {
+    const line = known.food101.parts.test![0][0].replace(/^images\/|\.jpg$/g, '');
+    const folder = await changed('food101', 'food-101/meta/train.txt', (text) => `${text}${line}\n`);
+    const { listing } = await inspectOfficial('food101', folder, await options());
+    expect(listing.shared).toEqual([`images/${line}.jpg`]);
+    expect(listing.images.filter(({ part }) => part === 'test')).toHaveLength(6);
+    expect(listing.images.filter(({ part }) => part === 'train')).toHaveLength(9);
+  });
+
+  test('a list with Windows line ends, spaces and empty lines reads the same', async () => {
+    const folder = await changed('food101', 'food-101/meta/train.txt', (text) =>
+      text.replaceAll('\n', ' \r\n\r\n'),
+    );
+    const whole = await openOfficialDataset('food101', copyOf('food101'), await options());
+    expect((await openOfficialDataset('food101', folder, await options())).fingerprint).toBe(
+      whole.fingerprint,
+    );
+  });
+
+  test('a list of 200 MB is refused unread', async () => {
+    const folder = await changed('food101', 'food-101/meta/train.txt', (text) => text);
+    await truncate(join(folder, 'food-101/meta/train.txt'), 200e6);
+    const opened = inspectOfficial('food101', folder, await options());
+    await expect(opened).rejects.toMatchObject({ code: 'OFFICIAL_LIST' });
+    await expect(opened).rejects.toThrow('it has 200000000 bytes');
+  });
+
+  test('classes may be named in any script, with line breaks and like parts of a language', async () => {
+    const names = ['ねこ\nいぬ', '__proto__', 'constructor', 'é "quoted" & <tagged>'];
+    const files: Record<string, Buffer> = {};
+    for (const [label, name] of names.entries())
+      for (let i = 1; i <= 4; i++) files[`${name}/image_000${i}.jpg`] = await jpeg(10 * label + i);
+    const dataset = await openOfficialDataset('caltech101', await folderOf(files), await options());
+    expect(dataset.classes).toEqual([...names].sort());
+    const ids = SPLITS.flatMap((part) => dataset.splits[part].map(({ id }) => id));
+    expect(ids.sort()).toEqual(Object.keys(files).sort());
+    for (const part of SPLITS)
+      for (const { id, label } of dataset.splits[part]) expect(id.split('/')[0]).toBe(dataset.classes[label]);
+  });
+
+  test('images that are cut off or no images are named and left out', async () => {
+    const folder = await changed('food101', 'food-101/images/waffles/1005651.jpg', (text) =>
+      text.slice(0, 200),
+    );
+    const dataset = await openOfficialDataset('food101', folder, await options());
+    const messages = dataset.problems.map(({ message }) => message);
+    expect(messages).toContain(
+      'This copy of Food-101 is not as published: images that cannot be decoded, expected 0, found 1: images/waffles/1005651.jpg.',
+    );
+    expect(messages.some((text) => text.startsWith('"images/waffles/1005651.jpg" was skipped: '))).toBe(true);
+  });
+});
+
 /** One small image as many different files: a comment with a number behind the first marker. */
 async function numberedImages(): Promise<(n: number) => Buffer> {
   const image = await jpeg(1, 8, 8);
@@ -299,8 +361,24 @@ describe('copies of full size', () => {
   );
 });
 
-describeShared('a real sub-set', () => {
-  test('of Caltech-101 is 25 classes and 1,091 images, and not the whole', async () => {
+describeShared('real sub-sets', () => {
+  test.each([
+    ['caltech101-subset', 25, { none: 1091 }],
+    ['cifar10-subset', 10, { train: 5000, test: 1000 }],
+    ['eurosat-subset', 10, { none: 1500 }],
+    ['clothing-small', 10, { train: 320, validation: 120, test: 136 }],
+    ['sign-digits', 10, { none: 600 }],
+    ['magnetic-tile', 6, { none: 272 }],
+    ['ants-bees', 2, { train: 40, validation: 24 }],
+  ])('%s has the classes and images that are documented', async (name, classes, parts) => {
+    const listing = await readClassFolders(sharedPath('data/classification', name));
+    expect(listing.classes).toHaveLength(classes);
+    const found: Record<string, number> = {};
+    for (const { part } of listing.images) found[part ?? 'none'] = (found[part ?? 'none'] ?? 0) + 1;
+    expect(found).toEqual(parts);
+  });
+
+  test('a part of Caltech-101 is named as such', async () => {
     const folder = sharedPath('data/classification/caltech101-subset');
     const { listing, checks } = await inspectOfficial('caltech101', folder, await options());
     expect([listing.classes.length, listing.images.length]).toEqual([25, 1091]);

@@ -44,7 +44,7 @@ export const pets: OfficialDataset = {
         part,
       }),
     );
-    // Of 7,390 images in the folder 41 are in no list.
+    // The archive has some images that are in no list.
     return matchLists(
       root,
       numbers.map((number) => breeds.get(number)!),
