@@ -106,7 +106,7 @@ command(
 command(
   'audit <folder>',
   'find exact and near duplicates within and across train, validation and test, and in another data set',
-  ['against', 'out', 'splitSeed', 'cache', 'json'],
+  ['against', 'network', 'out', 'splitSeed', 'cache', 'offline', 'threads', 'json'],
   datasets,
 ).action(async (folder: string, values: OptionValues) => {
   await (await import('./commands/datasets-audit.ts')).auditDataset(folder, values);

@@ -83,6 +83,10 @@ export const OPTIONS = {
     flags: '--against <folder>',
     description: 'another data set, such as the one that networks were pre-trained on, to look for copies in',
   },
+  network: {
+    flags: '--network <weights>',
+    description: 'a pre-trained network, named as in --models, that is asked where pixels do not decide',
+  },
   json: { flags: '--json', description: 'print one JSON document instead of text' },
   top: { flags: '--top <n>', description: 'how many classes to show per image', default: '3' },
 } as const satisfies Record<string, OptionRow>;

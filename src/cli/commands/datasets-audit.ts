@@ -4,9 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { auditDuplicates, duplicateSheet, type ImageDataset } from '../../data/index.ts';
 import { openDataset } from '../../study/index.ts';
 import type { ProgressListener } from '../../util/progress.ts';
+import { openModel } from '../../weights/index.ts';
 import { auditText } from '../audit-text.ts';
+import { openImageFeatures } from '../image-features.ts';
 import type { OptionValues } from '../options.ts';
-import { cacheFolderOf, textOf, wholeNumber } from '../parse.ts';
+import { cacheFolderOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 /** Version of the JSON document. */
@@ -32,10 +34,12 @@ export async function auditDataset(spec: string, values: OptionValues): Promise<
       const taken = datasets.some((other) => other.name === dataset.name);
       datasets.push(taken ? { ...dataset, name: resolve(name) } : dataset);
     }
-    const audit = await auditDuplicates(datasets, {
-      cacheFolder: cacheFolderOf(values),
-      onProgress: shown(display),
-    });
+    const cacheFolder = cacheFolderOf(values);
+    const onProgress = shown(display);
+    const network = typeof values.network === 'string' ? await openNetwork(values) : undefined;
+    const audit = await auditDuplicates(datasets, { cacheFolder, network, onProgress }).finally(() =>
+      network?.close(),
+    );
     const out = textOf(values, 'out');
     if (out !== '') {
       await mkdir(dirname(resolve(out)), { recursive: true });
@@ -52,12 +56,21 @@ export async function auditDataset(spec: string, values: OptionValues): Promise<
   }
 }
 
+/** The network that is asked where pixels do not decide. */
+async function openNetwork(values: OptionValues) {
+  const options = { cacheFolder: cacheFolderOf(values), offline: values.offline === true };
+  return openImageFeatures(await openModel(textOf(values, 'network'), options), {
+    threads: threadsOf(values),
+  });
+}
+
 /** Decoding takes most of the time, so that it has most of the bar. */
 function shown(display: ProgressDisplay): ProgressListener {
   return ({ phase, done, total }) => {
     const fraction = total === 0 ? 1 : done / total;
-    const looking = phase === 'look at images';
-    display.update(looking ? 0.9 * fraction : 0.9 + 0.1 * fraction, `${phase}: ${done} of ${total}`);
+    const [start, share] =
+      phase === 'look at images' ? [0, 0.8] : phase === 'compare images' ? [0.8, 0.1] : [0.9, 0.1];
+    display.update(start + share * fraction, `${phase}: ${done} of ${total}`);
   };
 }
 

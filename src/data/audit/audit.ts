@@ -6,6 +6,7 @@ import { type ProgressListener, silent } from '../../util/progress.ts';
 import type { ImageDataset, ImageRecord, SplitName } from '../contract.ts';
 import { SPLITS } from '../contract.ts';
 import { findNearPairs, type NearPair } from './near.ts';
+import { confirmPairs, type FeatureExtractor } from './second-opinion.ts';
 import { openSpectra } from './spectra.ts';
 
 export interface AuditedImage {
@@ -60,6 +61,8 @@ export interface DuplicateAudit {
 }
 
 export interface AuditOptions {
+  /** A network that decides where the pixels do not, so that parts cut out of pictures are found too. */
+  readonly network?: FeatureExtractor;
   /** Where to remember what images look like. */
   readonly cacheFolder?: string;
   readonly onProgress?: ProgressListener;
@@ -73,7 +76,7 @@ export interface AuditOptions {
  */
 export async function auditDuplicates(
   datasets: readonly ImageDataset[],
-  { cacheFolder, onProgress = silent }: AuditOptions = {},
+  { cacheFolder, network, onProgress = silent }: AuditOptions = {},
 ): Promise<DuplicateAudit> {
   const placed = datasets.flatMap((dataset, order) =>
     SPLITS.flatMap((split, part) =>
@@ -89,8 +92,9 @@ export async function auditDuplicates(
   const contents = [...copies.values()];
   const originals = contents.map(([first]) => first);
   const { spectra, decoded, unreadable } = await openSpectra(originals, cacheFolder, onProgress);
-  const { pairs, crowded } = await findNearPairs(spectra, contents.length, onProgress);
-  const groups = groupsOf(contents, pairs);
+  const { pairs, doubtful, crowded } = await findNearPairs(spectra, contents.length, onProgress);
+  const confirmed = network ? await confirmPairs(originals, doubtful, network, onProgress) : [];
+  const groups = groupsOf(contents, [...pairs, ...confirmed]);
   return {
     images: placed.length,
     unreadable: unreadable.size,

@@ -11,6 +11,8 @@ import { COEFFICIENTS, ORDER, similarity } from './spectrum.ts';
 /** The nearest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0010-data.md. */
 const LEAST_CORRELATION = 0.9;
 const LEAST_EVIDENCE = 2.5;
+/** From this correlation on a network is asked, where there is one. */
+const LEAST_DOUBTFUL = 0.7;
 
 const BANDS = 6;
 /**
@@ -40,6 +42,8 @@ export interface NearPair {
 export interface NearPairs {
   /** Pairs that were compared and are near duplicates. Copies of copies may be connected through others only. */
   readonly pairs: readonly NearPair[];
+  /** Pairs that resemble each other, but less. */
+  readonly doubtful: readonly NearPair[];
   readonly comparisons: number;
   /** Keys under which not all entries were looked at. */
   readonly crowded: number;
@@ -80,6 +84,7 @@ function keyBits(count: number): number {
 
 class Search implements NearPairs {
   readonly pairs: NearPair[] = [];
+  readonly doubtful: NearPair[] = [];
   comparisons = 0;
   crowded = 0;
   readonly #spectra: Int16Array;
@@ -155,7 +160,11 @@ class Search implements NearPairs {
   #compare(a: number, b: number, mirrored: boolean): void {
     this.comparisons++;
     const { correlation, evidence } = similarity(this.#spectra, a * COEFFICIENTS, b * COEFFICIENTS, mirrored);
-    if (correlation < LEAST_CORRELATION || evidence < LEAST_EVIDENCE) return;
+    if (correlation < LEAST_DOUBTFUL || evidence < LEAST_EVIDENCE) return;
+    if (correlation < LEAST_CORRELATION) {
+      this.doubtful.push({ a, b, mirrored, correlation });
+      return;
+    }
     this.pairs.push({ a, b, mirrored, correlation });
     this.#first[b] = Math.min(this.#first[b], this.#first[a]);
   }
