@@ -34,6 +34,25 @@ function page(input: CompareInput): string {
   });
 }
 
+/** Copies whose ids and labels are hostile too; the first test image has one in train. */
+function hostileAudit(): CompareInput['datasets'][number]['audit'] {
+  const images = HOSTILE.map((name, i) => ({
+    id: name,
+    split: i === 0 ? ('train' as const) : ('test' as const),
+    label: name,
+  }));
+  return {
+    images: 1200,
+    unreadable: 0,
+    overlaps: [{ split: 'test', otherSplit: 'train', images: HOSTILE.slice(1), exact: 1 }],
+    within: [{ split: 'test', images: HOSTILE.length - 2 }],
+    labelConflicts: 1,
+    crowded: false,
+    groupCount: 30,
+    groups: [{ kind: 'near', mirrored: true, correlation: 0.95, size: 40, images }],
+  };
+}
+
 function hostileInput(): CompareInput {
   const input = sampleInput({ datasets: 1, classes: HOSTILE });
   const rename = (model: string) => `${model}<script>alert("m")</script>`;
@@ -50,6 +69,7 @@ function hostileInput(): CompareInput {
         ...dataset,
         name,
         problems: [{ kind: 'unreadable', images: ['<x>'], message: '<script>alert(7)</script> is broken.' }],
+        audit: hostileAudit(),
       },
     ],
     models: input.models.map((model) => ({ ...model, name: rename(model.name), source: '<script>' })),
