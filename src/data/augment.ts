@@ -5,7 +5,13 @@
 import type { Random } from '../tensor/random.ts';
 import { invariant } from '../util/errors.ts';
 import type { DecodedImage } from './contract.ts';
-import { type ChannelScale, type CropBox, filterWeights, resampleToPlanes } from './image/resample.ts';
+import {
+  type ChannelScale,
+  type CropBox,
+  cropToPlanes,
+  filterWeights,
+  resampleToPlanes,
+} from './image/resample.ts';
 
 /** Per-channel mean and standard deviation of pixel values scaled to 0..1. */
 export interface Normalisation {
@@ -93,21 +99,13 @@ export function centreCrop(
   batch: Float32Array,
   n: number,
 ): void {
-  const { width, height, pixels } = image;
+  const { width, height } = image;
   invariant(width >= size && height >= size, `centre crop of ${size} from an image of ${width} x ${height}`);
   const left = roundHalfToEven((width - size) / 2);
   const top = roundHalfToEven((height - size) / 2);
-  for (let c = 0; c < CHANNELS; c++) {
-    const { scale, shift } = channelScale(normalisation, c);
-    let to = (n * CHANNELS + c) * size * size;
-    for (let y = 0; y < size; y++) {
-      let from = ((top + y) * width + left) * CHANNELS + c;
-      for (let x = 0; x < size; x++) {
-        batch[to++] = pixels[from] * scale + shift;
-        from += CHANNELS;
-      }
-    }
-  }
+  const channels = [0, 1, 2].map((c) => channelScale(normalisation, c));
+  const box = { left, top, width: size, height: size };
+  cropToPlanes(image, box, channels, batch, n * CHANNELS * size * size);
 }
 
 function roundHalfToEven(value: number): number {

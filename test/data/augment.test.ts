@@ -126,13 +126,29 @@ test('a random crop depends on its stream only, and mirrors half of the time', (
   expect(Math.abs(mirrored - 200)).toBeLessThan(45);
 });
 
-test('the centre crop is the central pixels, normalised', () => {
-  const image = noise(1, 9, 6);
-  const batch = new Float32Array(3 * 16);
-  centreCrop(image, 4, PLAIN, batch, 0);
-  for (let c = 0; c < 3; c++)
-    for (let y = 0; y < 4; y++)
-      for (let x = 0; x < 4; x++)
-        expect(batch[c * 16 + y * 4 + x]).toBeCloseTo(image.pixels[((y + 1) * 9 + x + 2) * 3 + c], 3);
-  expect(() => centreCrop(image, 7, PLAIN, batch, 0)).toThrow('internal:');
+test('the centre crop is the central pixels, normalised, of any size and at any place of a batch', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 13 }),
+      fc.nat(6),
+      fc.nat(6),
+      fc.nat(2),
+      (size, wider, higher, n) => {
+        const image = noise(size, size + wider, size + higher);
+        const batch = new Float32Array(3 * 3 * size * size).fill(-1);
+        centreCrop(image, size, NORMALISATION, batch, n);
+        const middle = (rest: number) => (rest % 4 === 3 ? (rest + 1) / 2 : Math.floor(rest / 2));
+        const expected = new Float32Array(batch.length).fill(-1);
+        for (let c = 0; c < 3; c++)
+          for (let y = 0; y < size; y++)
+            for (let x = 0; x < size; x++) {
+              const pixel = (y + middle(higher)) * image.width + x + middle(wider);
+              const value = image.pixels[3 * pixel + c] / 255 - NORMALISATION.mean[c];
+              expected[((3 * n + c) * size + y) * size + x] = value / NORMALISATION.std[c];
+            }
+        for (const [i, value] of expected.entries()) expect(batch[i]).toBeCloseTo(value, 5);
+      },
+    ),
+  );
+  expect(() => centreCrop(noise(1, 9, 6), 7, PLAIN, new Float32Array(147), 0)).toThrow('internal:');
 });

@@ -78,10 +78,11 @@ export const v128 = {
     0,
     lane,
   ],
-  zero: (): Code => [VECTOR, 0x0c, ...new Array<number>(16).fill(0)],
+  const: (bytes: readonly number[]): Code => [VECTOR, 0x0c, ...bytes],
+  zero: (): Code => v128.const(new Array<number>(16).fill(0)),
 };
 
-export const i8x16 = { narrow_i16x8_u: binary(0x66) };
+export const i8x16 = { swizzle: binary(0x0e), narrow_i16x8_u: binary(0x66) };
 export const i16x8 = { narrow_i32x4_s: binary(0x85) };
 export const i32x4 = {
   extend_low_i16x8_u: unary(0xa9),

@@ -142,6 +142,34 @@ function mixColumnsToBytes(unrolled: Unrolled): WasmFunction {
   return { parameters: 6, integers: 2, vectors: 1, body };
 }
 
+/**
+ * Interleaved bytes into three planes of float32, each `plane` bytes behind the one before, times scale plus shift per
+ * channel. `count` pixels, a multiple of four.
+ */
+function bytesToPlanes(): WasmFunction {
+  const [source, count, target, plane, scales, to, four] = upTo(7);
+  // Every fourth byte of the result is one of the channel's, those between are 0: four integers.
+  const lanes = (c: number) => upTo(16).map((k) => (k % 4 === 0 ? c + (3 * k) / 4 : 0xff));
+  const channel = (c: number): Code => {
+    const values = f32x4.convert_i32x4_s(i8x16.swizzle(get(four), v128.const(lanes(c))));
+    const scaled = f32x4.mul(values, v128.load32_splat(get(scales), 4 * c));
+    return v128.store(get(to), f32x4.add(scaled, v128.load32_splat(get(scales), 16 + 4 * c)));
+  };
+  const fourPixels = [
+    set(four, v128.load(get(source))),
+    set(to, get(target)),
+    channel(0),
+    advance(to, get(plane)),
+    channel(1),
+    advance(to, get(plane)),
+    channel(2),
+    advance(source, i32.const(12)),
+    advance(target, i32.const(16)),
+    advance(count, i32.const(-4)),
+  ];
+  return { parameters: 5, integers: 1, vectors: 1, body: repeatWhile(fourPixels, get(count)) };
+}
+
 /** Addresses, counts and distances are those of the functions above. */
 export interface MixKernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
@@ -167,11 +195,12 @@ export interface MixKernels {
     count: number,
     target: number,
   ): void;
+  bytesToPlanes(source: number, count: number, target: number, plane: number, scales: number): void;
 }
 
 /** A new instance with a memory of its own; one per thread is enough. */
 export function instantiateMixKernels(): MixKernels {
-  const functions: Record<string, WasmFunction> = {};
+  const functions: Record<string, WasmFunction> = { bytesToPlanes: bytesToPlanes() };
   for (const unrolled of [undefined, ...UNROLLED]) {
     functions[`mixRows${unrolled ?? ''}`] = mixRows(unrolled);
     functions[`mixColumnsToPlanes${unrolled ?? ''}`] = mixColumnsToPlanes(unrolled);
@@ -180,7 +209,9 @@ export function instantiateMixKernels(): MixKernels {
   const module = new WebAssembly.Module(assemble(functions));
   const exported = new WebAssembly.Instance(module).exports as MixKernels & Record<string, never>;
   /** The kernel for so many taps: their number is the third parameter of all. */
-  const byTaps = <Name extends Exclude<keyof MixKernels, 'memory'>>(name: Name): MixKernels[Name] => {
+  const byTaps = <Name extends Exclude<keyof MixKernels, 'memory' | 'bytesToPlanes'>>(
+    name: Name,
+  ): MixKernels[Name] => {
     const general: (...parameters: number[]) => void = exported[name];
     const special: (typeof general | undefined)[] = [];
     for (const taps of UNROLLED) special[taps] = exported[`${name}${taps}`];
@@ -188,6 +219,7 @@ export function instantiateMixKernels(): MixKernels {
   };
   return {
     memory: exported.memory,
+    bytesToPlanes: exported.bytesToPlanes,
     mixRows: byTaps('mixRows'),
     mixColumnsToPlanes: byTaps('mixColumnsToPlanes'),
     mixColumnsToBytes: byTaps('mixColumnsToBytes'),

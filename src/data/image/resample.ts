@@ -100,6 +100,26 @@ let bytes = new Uint8Array();
 let floats = new Float32Array();
 let integers = new Int32Array();
 
+/** Makes the kernels, and their memory of at least `size` bytes. */
+function reserve(size: number): void {
+  kernels ??= instantiateMixKernels();
+  const { memory } = kernels;
+  const missing = size - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  if (bytes.buffer === memory.buffer) return;
+  bytes = new Uint8Array(memory.buffer);
+  floats = new Float32Array(memory.buffer);
+  integers = new Int32Array(memory.buffer);
+}
+
+/** Scales, then shifts, of three channels at the beginning of the kernels' memory. */
+function placeScales(channels: readonly ChannelScale[]): void {
+  for (const [c, { scale, shift }] of channels.entries()) {
+    floats[c] = scale;
+    floats[4 + c] = shift;
+  }
+}
+
 /** Copies what does not change from line to line into the kernels' memory, which grows as needed. */
 function prepare(
   image: DecodedImage,
@@ -124,15 +144,7 @@ function prepare(
     rows: place(3 * image.width * lines.taps),
     output: place(outputBytes),
   };
-  kernels ??= instantiateMixKernels();
-  const { memory } = kernels;
-  const missing = end - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  if (bytes.buffer !== memory.buffer) {
-    bytes = new Uint8Array(memory.buffer);
-    floats = new Float32Array(memory.buffer);
-    integers = new Int32Array(memory.buffer);
-  }
+  reserve(end);
   floats.set(columns.weights, layout.columnWeights / FLOAT);
   floats.set(lines.weights, layout.lineWeights / FLOAT);
   for (let x = 0; x < columns.output; x++)
@@ -170,10 +182,7 @@ export function resampleToPlanes(
   const width = columns.output;
   const plane = width * lines.output;
   const layout = prepare(image, box, columns, lines, 3 * plane * FLOAT);
-  for (const [c, { scale, shift }] of channels.entries()) {
-    floats[layout.scales / FLOAT + c] = scale;
-    floats[layout.scales / FLOAT + 4 + c] = shift;
-  }
+  placeScales(channels);
   const { line, starts, columnWeights, output, scales } = layout;
   for (let y = 0; y < lines.output; y++) {
     mixLine(image, box, lines, y, layout);
@@ -210,4 +219,31 @@ export function resample(
     kernels!.mixColumnsToBytes(line, starts, columns.taps, columnWeights, width, output + 3 * y * width);
   }
   return { width, height, pixels: bytes.slice(output, output + 3 * width * height) };
+}
+
+/** A region as it is, as three planes in `target` from `to` on, after `channels` scaled its values of 0..255. */
+export function cropToPlanes(
+  { width, pixels }: DecodedImage,
+  box: CropBox,
+  channels: readonly ChannelScale[],
+  target: Float32Array,
+  to: number,
+): void {
+  // Four pixels at a time: what is made of those behind a line is written over by the next, or lies between planes.
+  const count = (box.width + 3) & -4;
+  const area = box.width * box.height;
+  const plane = FLOAT * area + SLACK;
+  const source = 8 * FLOAT;
+  const output = (source + 3 * count + SLACK + SLACK) & -SLACK;
+  reserve(output + 3 * plane);
+  placeScales(channels);
+  for (let y = 0; y < box.height; y++) {
+    const from = 3 * ((box.top + y) * width + box.left);
+    bytes.set(pixels.subarray(from, from + 3 * box.width), source);
+    kernels!.bytesToPlanes(source, count, output + FLOAT * y * box.width, plane, 0);
+  }
+  for (let c = 0; c < 3; c++) {
+    const first = (output + c * plane) / FLOAT;
+    target.set(floats.subarray(first, first + area), to + c * area);
+  }
 }
