@@ -219,12 +219,19 @@ export function auditSentences(audit: DatasetAudit): string[] {
   ];
 }
 
-/** Skipped and repeated images, one sentence per kind; empty when the data is clean. */
+/** Deviations of a published data set that are said in full; the page lists all. */
+const MOST_DEVIATIONS = 3;
+
+/** Deviations, and skipped and repeated images with one sentence per kind; empty when the data is clean. */
 export function problemSentences(dataset: DatasetSummary): string[] {
   const unreadable = dataset.problems.filter(({ kind }) => kind === 'unreadable');
   const duplicates = dataset.problems.filter(({ kind }) => kind === 'duplicate');
   const skipped = unreadable.reduce((sum, problem) => sum + problem.images.length, 0);
+  const deviations = dataset.problems.filter(({ kind }) => kind === 'deviation');
+  const more = deviations.length - MOST_DEVIATIONS;
   return [
+    ...deviations.slice(0, MOST_DEVIATIONS).map(({ message }) => message),
+    ...(more > 0 ? [`${countOf(more, 'more deviation')} from what was published.`] : []),
     ...(skipped > 0 ? [`${countOf(skipped, 'unreadable image')} skipped.`] : []),
     ...(duplicates.length > 0
       ? [`${countOf(duplicates.length, 'group')} of identical images in two splits or under two labels.`]

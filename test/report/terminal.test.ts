@@ -42,6 +42,21 @@ describe('compareText', () => {
     );
   });
 
+  it('names how a published data set deviates, the first three in full', () => {
+    const [dataset] = input.datasets;
+    const problems = [1, 2, 3, 4, 5].map((n) => ({
+      kind: 'deviation' as const,
+      images: [],
+      message: `This copy is not as published: part ${n}, expected 10, found ${n}.`,
+    }));
+    const deviating = compareText(compareDocument({ ...input, datasets: [{ ...dataset, problems }] }), {
+      width: 200,
+    });
+    expect(deviating).toContain('! This copy is not as published: part 3, expected 10, found 3.');
+    expect(deviating).not.toContain('part 4');
+    expect(deviating).toContain('! 2 more deviations from what was published.');
+  });
+
   it('keeps to the width', () => {
     for (const width of [64, 74, 80, 110]) {
       for (const line of compareText(document, { width }).split('\n')) {
