@@ -13,23 +13,38 @@ export {
   type DecodedImage,
   type Design,
   type DesignStep,
+  type DetectionClass,
+  type DetectionDataset,
+  type DetectionImage,
+  type DetectionInstance,
   describeDesign,
   designHash,
   type ImageDataset,
   type ImageRecord,
   type ListedDatasetOptions,
   type Metric,
+  openCocoDetection,
   openFolderDataset,
   openProceduralDataset,
+  openProceduralDetection,
   openViewCache,
+  openVocDetection,
   PROCEDURAL_DATASETS,
   readDesign,
   type SplitFractions,
   type View,
   type ViewCache,
+  writeCoco,
 } from './data/index.ts';
 // Answers
-export { confusionMatrix, meanPerClass, top1 } from './evaluate/index.ts';
+export {
+  averagePrecision,
+  averagePrecisions,
+  confusionMatrix,
+  meanAveragePrecision,
+  meanPerClass,
+  top1,
+} from './evaluate/index.ts';
 export * as ops from './graph/functions.ts';
 export { Graph, type Node, printGraph, type Value, verify } from './graph/index.ts';
 // Networks

@@ -7,6 +7,7 @@
  *     transferlab.model     registry name of the architecture
  *     transferlab.dataset   data set that the network was fitted to
  *     transferlab.setting   how it was fitted, for example fine-tuned
+ *     transferlab.task      `multi-label` where each output is a question of its own; absent otherwise
  */
 import { z } from 'zod';
 import { messageOf, UserError } from '../util/errors.ts';
@@ -40,6 +41,7 @@ interface ExportedFrom {
   readonly model: string;
   readonly dataset: string;
   readonly setting: string;
+  readonly task?: 'single-label' | 'multi-label';
 }
 
 /** What a file says about itself: a file of another program says nothing. */
@@ -61,6 +63,7 @@ export function metadataOf(
     'transferlab.model': extra.model,
     'transferlab.dataset': extra.dataset,
     'transferlab.setting': extra.setting,
+    ...(extra.task === 'multi-label' && { 'transferlab.task': extra.task }),
   };
 }
 
@@ -77,6 +80,7 @@ export function parseMetadata(model: OnnxModel): ParsedMetadata {
     model: metadata['transferlab.model'],
     dataset: metadata['transferlab.dataset'],
     setting: metadata['transferlab.setting'],
+    ...(metadata['transferlab.task'] === 'multi-label' && { task: 'multi-label' }),
   };
 }
 

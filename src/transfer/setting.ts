@@ -80,7 +80,7 @@ export function classifierFile(
   const metadata = metadataOf(
     dataset.classes,
     { ...model.input, resize },
-    { version: VERSION, model: model.name, dataset: dataset.name, setting },
+    { version: VERSION, model: model.name, dataset: dataset.name, setting, task: dataset.task },
   );
   return networkFile(
     (net, x) => transferHead(net, model.backbone(net, x), dataset.classes.length),

@@ -54,6 +54,7 @@ class Scanner {
   readonly #source: string;
   readonly #wanted: (key: string) => boolean;
   readonly #largest: number;
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #place: Place = 'start';
   #key = '';
   #index = 0;
@@ -80,7 +81,7 @@ class Scanner {
     while (at < chunk.length) {
       if (this.#underWay) {
         const end = this.#endOfToken(chunk, at);
-        this.#keep(chunk.subarray(at, end < 0 ? chunk.length : end));
+        this.#keep(chunk.subarray(at, end < 0 ? chunk.length : end), end < 0);
         if (end < 0) break;
         at = end;
         const part = this.#finishToken();
@@ -154,26 +155,29 @@ class Scanner {
 
   /** Position after the token's last byte, or -1 when it goes on after the chunk. */
   #endOfToken(chunk: Uint8Array, from: number): number {
+    // In local variables, since this loop sees every byte.
+    let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
         else if (byte === QUOTE) {
-          this.#inString = false;
-          if (this.#depth === 0) return at + 1;
+          inString = false;
+          if (depth === 0) return at + 1;
         }
-      } else if (byte === QUOTE) this.#inString = true;
-      else if (byte === OPEN_LIST || byte === OPEN_OBJECT) this.#depth++;
+      } else if (byte === QUOTE) inString = true;
+      else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
       else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
-        if (this.#depth === 0) return this.#requireBegun(at);
-        if (--this.#depth === 0) return at + 1;
-      } else if (this.#depth === 0) {
+        if (depth === 0) return this.#requireBegun(at);
+        if (--depth === 0) return at + 1;
+      } else if (depth === 0) {
         // A number, true, false or null ends where something else begins.
         if (byte === COMMA || isSpace(byte)) return this.#requireBegun(at);
         this.#isScalar = true;
       }
     }
+    [this.#depth, this.#inString, this.#escaped] = [depth, inString, escaped];
     return -1;
   }
 
@@ -182,7 +186,7 @@ class Scanner {
     return at;
   }
 
-  #keep(bytes: Uint8Array): void {
+  #keep(bytes: Uint8Array, goesOn: boolean): void {
     if (!this.#isWanted) return;
     this.#keptBytes += bytes.length;
     if (this.#keptBytes > this.#largest)
@@ -192,7 +196,7 @@ class Scanner {
         'Annotations are far smaller: check what wrote the file.',
       );
     // A copy where the token goes on, as the chunk's memory may be used again.
-    this.#kept.push(bytes.slice());
+    this.#kept.push(goesOn ? bytes.slice() : bytes);
   }
 
   #finishToken(): JsonPart | null {
@@ -214,7 +218,7 @@ class Scanner {
     const bytes = this.#kept.length === 1 ? this.#kept[0] : Buffer.concat(this.#kept);
     this.#kept = [];
     try {
-      return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+      return JSON.parse(this.#decoder.decode(bytes));
     } catch (error) {
       const where = this.#place === 'key' ? 'a key' : `an element of ${JSON.stringify(this.#key)}`;
       const reason = error instanceof SyntaxError ? 'is no JSON' : 'is no UTF-8';

@@ -14,7 +14,7 @@ const PREDICT_VERSION = 1;
 
 interface ImageAnswer {
   readonly image: string;
-  /** The most probable classes, best first. */
+  /** The most probable classes, best first. Where an image can have several, each has a probability of its own. */
   readonly classes: readonly { label: string; probability: number }[];
 }
 
@@ -30,7 +30,7 @@ export async function predict(
       'Give an ONNX file that `transferlab compare` wrote.',
     );
   });
-  const { labels, input } = parseMetadata(decodeModel(bytes));
+  const { labels, input, task } = parseMetadata(decodeModel(bytes));
   if (!labels || !input) {
     throw new UserError(
       'NO_METADATA',
@@ -47,7 +47,8 @@ export async function predict(
   const unreadable: { image: string; message: string }[] = [];
   for (const image of images) {
     try {
-      const probabilities = await probabilitiesOf(network, image, input);
+      const logits = await logitsOf(network, image, input);
+      const probabilities = task === 'multi-label' ? logits.map(sigmoid) : softmax(logits);
       answers.push({ image, classes: best(probabilities, labels, top) });
     } catch (error) {
       unreadable.push({ image, message: messageOf(error) });
@@ -61,15 +62,20 @@ export async function predict(
   if (unreadable.length > 0) process.exitCode = 1;
 }
 
-async function probabilitiesOf(network: OnnxFunction, path: string, input: InputLike): Promise<Float32Array> {
+async function logitsOf(network: OnnxFunction, path: string, input: InputLike): Promise<Float32Array> {
   const { size } = input;
   const image = await renderFile(path, input.resize);
   const pixels = new Float32Array(3 * size * size);
   centreCrop(image, size, input, pixels, 0);
   const { logits } = await network.run({ [INPUT_NAME]: tensor('float32', [1, 3, size, size], pixels) });
-  const values = logits.data as Float32Array;
-  const highest = Math.max(...values);
-  const powers = values.map((logit) => Math.exp(logit - highest));
+  return logits.data as Float32Array;
+}
+
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+
+function softmax(logits: Float32Array): Float32Array {
+  const highest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - highest));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);
 }
