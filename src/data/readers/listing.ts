@@ -51,16 +51,17 @@ export function partNamed(name: string): SplitName | undefined {
 
 /**
  * A listing of images that name their classes and possibly parts one by one. Images without a part belong to train
- * where others have one. Classes are those of train: by number where all are numbers, else by name.
+ * where others have one. Classes are those of train: in the given order, else by number where all are numbers, else by
+ * name.
  * @param expected what the form is, one sentence, for errors
  *
  * Errors: `DATA_EMPTY`, `DATA_ONE_CLASS`, `DATA_NO_TRAIN`, `DATA_CLASS_NOT_IN_TRAIN`, `DATA_IMAGE_TWICE`.
  */
 export function listingOf(
-  found: Pick<ImageListing, 'root' | 'images' | 'problems' | 'read'>,
+  found: Pick<ImageListing, 'root' | 'images' | 'problems' | 'read'> & { readonly order?: readonly string[] },
   expected: string,
 ): ImageListing {
-  const { root } = found;
+  const { root, problems, read } = found;
   if (found.images.length === 0)
     throw new UserError('DATA_EMPTY', `${root} holds no images with labels.`, expected);
   const officialParts = SPLITS.filter((part) => found.images.some((image) => image.part === part));
@@ -75,7 +76,8 @@ export function listingOf(
       `${root} holds images of ${officialParts.join(' and ')} only.`,
       'Add a train part, or leave parts out to have them drawn.',
     );
-  const classes = sortedClasses(new Set(trained.map(({ className }) => className)));
+  const names = new Set(trained.map(({ className }) => className));
+  const classes = found.order?.filter((name) => names.has(name)) ?? sortedClasses(names);
   if (classes.length === 1)
     throw new UserError('DATA_ONE_CLASS', `${root} has one class only, ${shown(classes[0])}.`, expected);
   const known = new Set(classes);
@@ -88,7 +90,7 @@ export function listingOf(
     );
   const parts: readonly SplitName[] =
     officialParts.length > 0 ? [...new Set<SplitName>(['train', ...officialParts])] : [];
-  return { ...found, classes, images, officialParts: parts };
+  return { root, problems, read, classes, images, officialParts: parts };
 }
 
 function requireDistinct(images: readonly ListedImage[], root: string): void {
@@ -103,4 +105,11 @@ function requireDistinct(images: readonly ListedImage[], root: string): void {
 function sortedClasses(names: ReadonlySet<string>): string[] {
   const isNumbered = [...names].every((name) => /^\d{1,9}$/.test(name));
   return isNumbered ? [...names].sort((a, b) => Number(a) - Number(b)) : [...names].sort();
+}
+
+/** Names of classes by number, made distinct: lists for ImageNet have "crane" twice, the bird and the machine. */
+export function distinctNames(names: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return names.map((name, index) => (counts.get(name) === 1 ? name : `${name} (${index})`));
 }

@@ -14,7 +14,14 @@ import { shown } from '../../util/refuse.ts';
 import { DECODERS, mapInOrder } from '../concurrency.ts';
 import { type FileTree, openFileTree } from '../containers/file-tree.ts';
 import type { DataProblem, SplitName } from '../contract.ts';
-import { IMAGE_ENDING, type ImageListing, type ListedImage, listingOf, partNamed } from './listing.ts';
+import {
+  distinctNames,
+  IMAGE_ENDING,
+  type ImageListing,
+  type ListedImage,
+  listingOf,
+  partNamed,
+} from './listing.ts';
 
 /** What says the class, the first that is there. */
 const LABEL_ENDINGS = ['.cls', '.json', '.txt'];
@@ -136,7 +143,7 @@ async function classNames(root: string): Promise<string[]> {
     const path = join(root, name);
     const size = (await stat(path).catch(() => null))?.size ?? Number.POSITIVE_INFINITY;
     if (size <= LARGEST_LABEL)
-      return (await readFile(path, 'utf8')).split('\n').flatMap((line) => line.trim() || []);
+      return distinctNames((await readFile(path, 'utf8')).split('\n').flatMap((line) => line.trim() || []));
   }
   return [];
 }

@@ -225,6 +225,15 @@ describe('shards', () => {
     );
   });
 
+  test('two classes of one name, as lists for ImageNet have them, stay two', async () => {
+    const folder = await folderOf({
+      '0.tar': shard(['1.jpg', ''], ['1.cls', '0'], ['2.jpg', ''], ['2.cls', '2']),
+      'classes.txt': 'crane\nowl\ncrane\n',
+    });
+    const { classes } = await readShards(folder, ['0.tar'], { cacheFolder });
+    expect(classes).toEqual(['crane (0)', 'crane (2)']);
+  });
+
   test('names of classes in text, no parts', async () => {
     const folder = await folderOf({
       'x/0.tar': shard(['1.jpg', ''], ['1.txt', 'cat'], ['2.jpg', ''], ['2.txt', 'dog']),
