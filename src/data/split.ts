@@ -55,8 +55,10 @@ export function drawParts<T>(
   seed: number,
 ): Record<SplitName, T[]> {
   const parts: Record<SplitName, T[]> = { train: [], validation: [], test: [] };
+  const byLabel: ContentGroup<T>[][] = classes.map(() => []);
+  for (const group of groups) byLabel[group.label].push(group);
   for (const [label, name] of classes.entries()) {
-    const own = groups.filter((group) => group.label === label);
+    const own = byLabel[label];
     const shuffled = new Random(seed, 'split', name).shuffle(own);
     const counts = partCounts(own.length, drawn, fractions);
     let next = 0;
