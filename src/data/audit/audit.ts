@@ -32,7 +32,7 @@ export interface DuplicateGroup {
  * Images of one part that have a copy in another one, which is used before it: train before validation before test,
  * and of two data sets the one that was named first.
  */
-export interface Overlap {
+interface Overlap {
   readonly dataset: string;
   readonly split: SplitName;
   readonly otherDataset: string;
