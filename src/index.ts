@@ -25,6 +25,7 @@ export {
   type Metric,
   openCocoDetection,
   openFolderDataset,
+  openLocalDataset,
   openProceduralDataset,
   openProceduralDetection,
   openViewCache,

@@ -15,6 +15,7 @@ export * from './contract.ts';
 export { openCocoDetection } from './datasets/coco.ts';
 export { openFolderDataset } from './datasets/folder.ts';
 export type { ListedDatasetOptions } from './datasets/listed.ts';
+export { openLocalDataset } from './datasets/local.ts';
 export { openVocDetection } from './datasets/voc-detection.ts';
 export { writeCoco } from './datasets/write-coco.ts';
 export { applyDesign } from './designs/apply.ts';

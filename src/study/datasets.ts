@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import {
   applyDesign,
   type ImageDataset,
-  openFolderDataset,
+  openLocalDataset,
   openOfficialDataset,
   openProceduralDataset,
   PROCEDURAL_DATASETS,
@@ -20,7 +20,7 @@ export interface OpenDatasetOptions {
 
 /**
  * `procedural/shapes` and its like, unless there is a folder of that name; `pets=FOLDER` for a published data set in its
- * official form; everything else is a folder's path. Behind a
+ * official form; everything else is the path of a folder, an archive or a table of images. Behind a
  * `#` may stand a design, as a file or in words: `photos#per-class=10,seed=1`.
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
@@ -37,7 +37,7 @@ function openWhole(spec: string, options: OpenDatasetOptions): Promise<ImageData
   const official = officialSpec(spec);
   if (official !== null)
     return openOfficialDataset(official.name, official.path, { seed: splitSeed, cacheFolder, onProgress });
-  return openFolderDataset(spec, { seed: splitSeed, cacheFolder, onProgress });
+  return openLocalDataset(spec, { seed: splitSeed, cacheFolder, onProgress });
 }
 
 /** The two sides of `pets=FOLDER`; null for what is something else, or the path of something that is there. */

@@ -69,7 +69,7 @@ async function requireFolder(root: string): Promise<void> {
     throw new UserError(
       'DATA_NOT_A_FOLDER',
       `${root} is a file, not a folder.`,
-      'Give the path of a folder that has one sub-folder per class; unpack an archive first.',
+      'Give a folder that has one sub-folder per class, an archive of it (tar, tar.gz, zip), a table of images (csv, json) or a parquet file.',
     );
 }
 

@@ -21,7 +21,18 @@ import { IMAGE_ENDING, type ImageListing, type ListedImage, listingOf, partNamed
 /** Names of columns, lower case, in the order in which they are looked for. */
 const COLUMNS = {
   image: ['image', 'path', 'file', 'filename', 'file_name', 'image_path', 'filepath', 'img', 'img_path'],
-  label: ['label', 'class', 'category', 'class_name', 'label_name', 'target', 'labels', 'y'],
+  label: [
+    'label',
+    'class',
+    'category',
+    'class_name',
+    'label_name',
+    'target',
+    'labels',
+    'y',
+    'class_index',
+    'class_id',
+  ],
   part: ['split', 'part', 'subset', 'set', 'partition', 'fold'],
 } as const;
 
