@@ -171,22 +171,34 @@ const regression = (images: number, columns: number, classes: number, seconds: n
   check: { name: 'check', program: 'peers/logreg_check.py', needs: ['numpy'] },
 });
 
-const loading = (name: string, about: string, epoch: 'first' | 'later'): Row => ({
+/** Peers decode the files in every epoch. */
+const loading = (
+  name: string,
+  about: string,
+  epoch: 'first' | 'later',
+  transform: 'train' | 'centre',
+  shrinking: Readonly<Record<string, boolean>>,
+  least: number,
+): Row => ({
   name,
   about,
   unit: 'images/s',
   ratio: 'ours / peer',
-  goal: { least: 2 },
+  goal: { least },
   ours: { name: 'transferlab', program: 'ours/loading.ts', options: { epoch } },
-  peers: [
-    { name: 'torchvision, short side first', options: { shrink: true } },
-    { name: 'torchvision, crop of the whole file', options: { shrink: false } },
-  ].map((side) => ({ ...side, program: 'peers/torchvision_loader.py', needs: [...TORCH, 'PIL'] })),
+  peers: Object.entries(shrinking).map(([peer, shrink]) => ({
+    name: peer,
+    options: { shrink },
+    program: 'peers/torchvision_loader.py',
+    needs: [...TORCH, 'PIL'],
+  })),
   repetitions: 5,
   seconds: [40, 15],
-  options: { images: 512, batch: 32 },
+  options: { images: 512, batch: 32, transform },
   prepare: 'prepare/jpegs.ts',
 });
+
+const RANDOM_CROPS = { 'torchvision, short side first': true, 'torchvision, crop of the whole file': false };
 
 export const ROWS: readonly Row[] = [
   ...NETWORKS.map(training),
@@ -243,11 +255,25 @@ export const ROWS: readonly Row[] = [
     'data/decode-augment',
     'JPEG files of 500 x 375 px to normalised, randomly cropped and mirrored 224 px batches: the first epoch',
     'first',
+    'train',
+    RANDOM_CROPS,
+    2,
   ),
   loading(
     'data/later-epochs',
     'The same in later epochs, when we have kept the decoded images and torchvision decodes again',
     'later',
+    'train',
+    RANDOM_CROPS,
+    2,
+  ),
+  loading(
+    'data/cached',
+    'The same files without augmentation: short side of 256 px and centre crop, from the decoded images that we have kept; torchvision decodes again',
+    'later',
+    'centre',
+    { torchvision: true },
+    10,
   ),
   {
     name: 'selftest',

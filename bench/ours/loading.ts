@@ -1,6 +1,7 @@
 /**
- * Images per second from JPEG files to normalised, randomly cropped and mirrored 224 px batches, as fine-tuning
- * reads them. In the first epoch files are decoded, made smaller and kept; later ones read what was kept.
+ * Images per second from JPEG files to normalised 224 px batches: randomly cropped and mirrored, as fine-tuning reads
+ * them, or cropped in the centre, as features and tests do. In the first epoch files are decoded, made smaller and
+ * kept; later ones read what was kept.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,12 +15,13 @@ interface Task {
   readonly batch: number;
   readonly threads: number;
   readonly epoch: 'first' | 'later';
+  readonly transform: 'train' | 'centre';
 }
 
 const VIEW = { kind: 'short-side', size: 256, filter: 'bilinear' } as const;
 
-await serve<Task>(async ({ folder, batch, threads, epoch }) => {
-  const cacheFolder = join(folder, `cache-${epoch}`);
+await serve<Task>(async ({ folder, batch, threads, epoch, transform }) => {
+  const cacheFolder = join(folder, `cache-${epoch}-${transform}`);
   const dataset = await openFolderDataset(join(folder, 'jpegs'), { seed: 0, cacheFolder });
   // The parts do not matter here: every file is read once.
   const records = [...dataset.splits.train, ...dataset.splits.validation, ...dataset.splits.test];
@@ -31,7 +33,7 @@ await serve<Task>(async ({ folder, batch, threads, epoch }) => {
       cache,
       labels,
       batchSize: batch,
-      transform: 'train',
+      transform,
       seed: 0,
       threads,
       ...input,

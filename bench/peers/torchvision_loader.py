@@ -1,6 +1,7 @@
 """Images per second of torchvision's data set of folders and PyTorch's loader, worker processes kept alive.
 
 `shrink`: with the resize to a short side of 256 before the random crop, as our first epoch has it, or without.
+`transform`: random crops and mirroring (train), or the centre.
 """
 import os
 import time
@@ -13,10 +14,14 @@ from torchvision.datasets import ImageFolder
 
 def prepare(options):
     shrink = [transforms.Resize(256)] if options['shrink'] else []
+    cropping = (
+        [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
+        if options['transform'] == 'train'
+        else [transforms.CenterCrop(224)]
+    )
     transform = transforms.Compose([
         *shrink,
-        transforms.RandomResizedCrop(224),
-        transforms.RandomHorizontalFlip(),
+        *cropping,
         transforms.ToTensor(),
         transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ])

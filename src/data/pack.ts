@@ -16,7 +16,7 @@ import { crc32 } from '../util/checksum.ts';
 import { sha256 } from '../util/hash.ts';
 import type { DecodedImage } from './contract.ts';
 
-export const ENTRY_BYTES = 64;
+const ENTRY_BYTES = 64;
 const CHECKED_BYTES = 60;
 const KEY_BYTES = 32;
 const FIELD = { width: 32, height: 36, place: 40, check: 48, entryCheck: 60 } as const;
@@ -24,7 +24,7 @@ const FIELD = { width: 32, height: 36, place: 40, check: 48, entryCheck: 60 } as
 const WRITE_BYTES = 1 << 22;
 
 /** One image of a pack. */
-export interface PackedImage {
+interface PackedImage {
   readonly width: number;
   readonly height: number;
   /** Position of the first byte in the file of pixels. */
