@@ -17,7 +17,7 @@ export interface Box {
 }
 
 /** Outlines, each a flat list x, y, x, y, ... of at least three points; together they are one object. */
-export interface PolygonMask {
+interface PolygonMask {
   readonly kind: 'polygons';
   readonly polygons: readonly (readonly number[])[];
 }

@@ -20,7 +20,7 @@ interface VocObject {
   readonly box: readonly [number, number, number, number];
 }
 
-export interface VocPicture {
+interface VocPicture {
   /** `000012` as in the official set. */
   readonly id: string;
   readonly part: 'train' | 'val' | 'test';

@@ -31,6 +31,18 @@ describe('metadata of exported files', () => {
     expect(parseMetadata(decodeModel(file))).toEqual({ labels, input, ...extra });
   });
 
+  test('a network that tells several classes of an image says so', () => {
+    const several = { ...extra, task: 'multi-label' } as const;
+    expect(parseMetadata(withMetadata(metadataOf(['a'], input, several))).task).toBe('multi-label');
+    expect(parseMetadata(withMetadata(metadataOf(['a'], input, { ...extra, task: 'single-label' })))).toEqual(
+      {
+        labels: ['a'],
+        input,
+        ...extra,
+      },
+    );
+  });
+
   test('a file of another program says nothing', () => {
     const said = parseMetadata(withMetadata({ other: 'x' }));
     expect(Object.values(said).filter((value) => value !== undefined)).toEqual([]);

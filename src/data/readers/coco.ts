@@ -8,7 +8,7 @@ import { jsonParts } from '../../util/json-stream.ts';
 import type { DetectionClass, DetectionInstance, Keypoint, Mask } from '../detection.ts';
 import { areRuns, unpackRuns } from '../run-lengths.ts';
 
-export interface CocoImage {
+interface CocoImage {
   readonly fileName: string;
   readonly width: number;
   readonly height: number;
@@ -16,7 +16,7 @@ export interface CocoImage {
 }
 
 /** An annotation that was left out. */
-export interface CocoRejection {
+interface CocoRejection {
   /** The image's file name, or null where the annotation names no image of the document. */
   readonly image: string | null;
   /** Half a sentence that begins with the annotation. */

@@ -19,13 +19,13 @@ import { damagedList, readLines } from '../registry/lists.ts';
 import { parseVocAnnotation } from './voc-xml.ts';
 
 /** VOC's names of the parts. */
-export const VOC_PARTS: Readonly<Record<SplitName, string>> = {
+const VOC_PARTS: Readonly<Record<SplitName, string>> = {
   train: 'train',
   validation: 'val',
   test: 'test',
 };
 
-export interface VocImage {
+interface VocImage {
   /** File name without its ending. */
   readonly id: string;
   readonly part: SplitName;
