@@ -16,7 +16,7 @@ import { classFiles, folderOf, jpeg, temporaryFolder } from './pictures.ts';
 
 const VIEW: View = { kind: 'short-side', size: 16, filter: 'bilinear' };
 
-const BUILDER = join(import.meta.dirname, 'build-cache.ts');
+const BUILDER = join(import.meta.dirname, 'child-build-cache.ts');
 
 let folder: string;
 let dataset: ImageDataset;

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../data/pictures.ts';
 
-const PROGRAM = join(import.meta.dirname, '../data/loader-memory.ts');
+const PROGRAM = join(import.meta.dirname, '../data/child-loader-memory.ts');
 
 test('a million images take at most 128 bytes each more than a thousand do', async () => {
   const cacheFolder = await temporaryFolder();

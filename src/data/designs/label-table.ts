@@ -1,5 +1,6 @@
 /**
- * Label merges as people keep them: a tree of labels, or a table with one line per class.
+ * Label merges as people keep them: a tree of labels (groups by name, down to lists of classes), or a table with one
+ * line per class.
  *
  *     {"animal": {"dog": ["beagle", "pug"], "cat": ["siamese"]}, "furniture": ["table", "chair"]}
  *
@@ -8,11 +9,6 @@
  *     n01440764,"tench, Tinca tinca",7
  */
 import { UserError } from '../../util/errors.ts';
-
-/** Groups by name, down to lists of classes. */
-export interface LabelTree {
-  readonly [group: string]: LabelTree | readonly string[];
-}
 
 /** Deeper trees are refused: published ones have 20 levels. */
 const DEEPEST = 100;
