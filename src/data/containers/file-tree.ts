@@ -27,7 +27,7 @@ export interface FileTree {
 }
 
 /** Of what is read at once: an encoded image, a list, an annotation file. Larger files are read in pieces. */
-export const LARGEST_FILE = 2 ** 29;
+const LARGEST_FILE = 2 ** 29;
 /** A compressed entry of a zip archive is inflated in memory. */
 const LARGEST_INFLATED = 2 ** 28;
 

@@ -8,26 +8,26 @@ import { messageOf } from '../../util/errors.ts';
 import { type Refuse, refusing, shown } from '../../util/refuse.ts';
 
 /** A matrix of numbers, columns first as MATLAB stores it. Logical values are 0 and 1. */
-export interface MatNumbers {
+interface MatNumbers {
   readonly kind: 'numbers';
   readonly dims: readonly number[];
   readonly values: Float64Array;
 }
 
 /** Rows of characters. */
-export interface MatText {
+interface MatText {
   readonly kind: 'text';
   readonly rows: readonly string[];
 }
 
-export interface MatCell {
+interface MatCell {
   readonly kind: 'cell';
   readonly dims: readonly number[];
   readonly items: readonly MatValue[];
 }
 
 /** An array of structures with the same fields, columns first. */
-export interface MatStructs {
+interface MatStructs {
   readonly kind: 'structs';
   readonly dims: readonly number[];
   readonly items: readonly ReadonlyMap<string, MatValue>[];

@@ -139,6 +139,19 @@ describe('refusals', () => {
     expect(refused).toBeGreaterThan(50);
   });
 
+  test('a run of more values than a group has rows, of which few bytes make billions', async () => {
+    // The levels of a page of five rows: five times 1. The same header with a run of 63, which a longer one multiplies.
+    let refused = 0;
+    for (let at = whole.indexOf(Buffer.of(10, 1)); at >= 0; at = whole.indexOf(Buffer.of(10, 1), at + 1)) {
+      const changed = Buffer.from(whole);
+      changed[at] = 126;
+      const reading = ParquetFile.open(memorySource(changed), 'x').then((file) => file.readGroup(0, 'label'));
+      const message = await reading.then(String, String);
+      if (message.includes('a run of 63 values where 5 are left')) refused++;
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
+
   test('a thousand damaged files are read or refused, in bounded memory', async () => {
     const names = ['none', 'zstd', 'gzip', 'strings'];
     const files = names.map((name) => fixture(`${name}.parquet`));
