@@ -6,7 +6,6 @@ export {
   type DuplicateAudit,
   type DuplicateGroup,
 } from './audit/audit.ts';
-export type { FeatureExtractor } from './audit/second-opinion.ts';
 export { duplicateSheet } from './audit/sheet.ts';
 export { centreCrop } from './augment.ts';
 export { openViewCache, type ViewCache } from './cache.ts';

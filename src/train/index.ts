@@ -4,7 +4,6 @@ export { isNormOrBias, NO_DECAY_ON_NORM_AND_BIAS, type ParameterGroup } from './
 export {
   compileImageFunction,
   type ImageFunction,
-  type ImageNetwork,
   INPUT_NAME,
   networkFile,
   type OutputName,

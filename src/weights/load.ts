@@ -1,8 +1,8 @@
 /** Fits a file's tensors to a model, strictly: every variable by its name and shape, and nothing left over. */
 
 import { variablesOf } from '../models/define.ts';
-import type { Model } from '../models/model.ts';
 import { TRANSFER_HEAD_PREFIX } from '../models/heads.ts';
+import type { Model } from '../models/model.ts';
 import { type Shape, sameShape, showShape, type Tensor } from '../tensor/tensor.ts';
 import { UserError } from '../util/errors.ts';
 import { withNamesOf } from './names.ts';

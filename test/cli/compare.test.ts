@@ -186,8 +186,14 @@ async function outcomesIn(folderOfRun: string): Promise<Map<string, FinishedCell
 
 /** Everything that must not depend on when and how often the run was started. */
 function withoutTimes({ cell, result }: FinishedCell) {
-  const { seconds: _, finishedAt: __, trials, ...rest } = result;
-  return { key: cell.key, ...rest, trials: trials.map(({ seconds: ___, ...trial }) => trial) };
+  const { seconds: _, finishedAt: __, trials, environment, ...rest } = result;
+  const settled = Object.entries(environment).filter(([name]) => !name.startsWith('seconds'));
+  return {
+    key: cell.key,
+    ...rest,
+    environment: Object.fromEntries(settled),
+    trials: trials.map(({ seconds: ___, ...trial }) => trial),
+  };
 }
 
 /** How many trained networks the run has stored; they are the only files of that size. */

@@ -196,7 +196,9 @@ function finishing(store: () => Store): void {
 }
 
 function noNegativeZero<T extends Record<string, number | null>>(numbers: T): Record<string, number | null> {
-  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, value === null ? null : value + 0]));
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, value]) => [name, value === null ? null : value + 0]),
+  );
 }
 
 function failing(store: () => Store): void {
