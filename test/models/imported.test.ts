@@ -302,7 +302,7 @@ describe('files that are no classifiers', () => {
     [
       'unknown-ops',
       'ONNX_UNSUPPORTED',
-      'cannot be imported: MeanVarianceNormalization (2, first in node "norm1"), Einsum (1, first in node "pool")',
+      'cannot be imported: MeanVarianceNormalization (2, first in node "norm1"), Hardmax (1, first in node "winner")',
     ],
     ['absent', 'ONNX_UNREADABLE', 'absent.onnx cannot be read'],
   ])('%s: %s', async (name, code, message) => {
