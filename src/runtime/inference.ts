@@ -51,9 +51,8 @@ export async function compileFrozen(
   options: SessionOptions = {},
 ): Promise<Executable | undefined> {
   const { device = 'cpu' } = options;
-  const baked = withConstants(outputs, constants);
-  if (device !== 'cpu' || !staysInBlocks(baked, await channelBlock(device))) return undefined;
-  return Executable.compile(baked, { ...options, frozen: true });
+  if (device !== 'cpu' || !staysInBlocks(outputs, await channelBlock(device))) return undefined;
+  return Executable.compile(withConstants(outputs, constants), { ...options, frozen: true });
 }
 
 /** The outputs of the specialized graph, simplified. */

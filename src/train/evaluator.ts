@@ -5,6 +5,7 @@ import { Graph } from '../graph/graph.ts';
 import { INFERENCE, Network } from '../nn/network.ts';
 import { Executable, type SessionOptions } from '../runtime/index.ts';
 import { argMaxRows, type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
+import { runOverImages } from './inference.ts';
 import type { TrainingStep, WeightsKind } from './step.ts';
 import type { Classifier } from './step-graph.ts';
 
@@ -36,34 +37,25 @@ export class Evaluator {
   }
 
   /** Class probabilities, [N, K], of a batch of images. */
-  async probabilities(images: Float32Array): Promise<Tensor<'float32'>> {
-    this.executable.set('images', tensor('float32', this.images, images));
-    return (await this.executable.run()).probabilities as Tensor<'float32'>;
+  probabilities(images: Float32Array): Promise<Tensor<'float32'>> {
+    return this.#run(images, 'probabilities');
   }
 
   /** Logits, images x classes, of the first `count` images of a centre-crop loader, in its order. */
   async logits(loader: BatchLoader, count: number): Promise<Float32Array> {
-    let all = new Float32Array();
-    for (let done = 0; done < count; ) {
-      const batch = await loader.next();
-      this.executable.set('images', tensor('float32', this.images, batch.images));
-      const { shape, data } = (await this.executable.run()).logits as Tensor<'float32'>;
-      if (done === 0) all = new Float32Array(count * shape[1]);
-      all.set(data.subarray(0, batch.count * shape[1]), done * shape[1]);
-      done += batch.count;
-    }
-    return all;
+    const run = (images: Float32Array) => this.#run(images, 'logits');
+    return (await runOverImages({ run }, loader, count, { phase: 'logits' })).data;
   }
 
   /** Predicted classes of the first `count` images of a centre-crop loader, in its order. */
   async predict(loader: BatchLoader, count: number): Promise<Int32Array> {
-    const predicted = new Int32Array(count);
-    for (let done = 0; done < count; ) {
-      const batch = await loader.next();
-      predicted.set(argMaxRows(await this.probabilities(batch.images)).subarray(0, batch.count), done);
-      done += batch.count;
-    }
-    return predicted;
+    const run = (images: Float32Array) => this.probabilities(images);
+    return argMaxRows(await runOverImages({ run }, loader, count, { phase: 'predictions' }));
+  }
+
+  async #run(images: Float32Array, output: 'logits' | 'probabilities'): Promise<Tensor<'float32'>> {
+    this.executable.set('images', tensor('float32', this.images, images));
+    return (await this.executable.run())[output] as Tensor<'float32'>;
   }
 
   close(): Promise<void> {

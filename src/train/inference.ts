@@ -87,7 +87,7 @@ export async function compileImageFunction(
 
 /** The rows [K] of `count` images of a centre-crop loader, in its order, as one matrix [count, K]. */
 export async function runOverImages(
-  network: ImageFunction,
+  network: Pick<ImageFunction, 'run'>,
   loader: BatchLoader,
   count: number,
   { phase, onProgress = silent }: { phase: string; onProgress?: ProgressListener },

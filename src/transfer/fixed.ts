@@ -73,7 +73,7 @@ export async function fixedFeatures(given: SettingInputs, protocol: FixedProtoco
     createObjective,
   });
   const network = classifierFile(inputs, 'fixed', viewOf(inputs, protocol), weightsWith(solution, inputs));
-  const classifier = await openImageFunction(network, LOGITS, batchShape(inputs), { threads, device });
+  const classifier = () => openImageFunction(network, LOGITS, batchShape(inputs), { threads, device });
   const testLogits = await runOver(inputs, protocol, classifier, ['test'], 'predict test images', progress);
   onProgress({ phase: 'done', done: 1, total: 1 });
   return {
@@ -137,23 +137,25 @@ async function imagesOf(
 
 const batchShape = ({ model }: SettingInputs): Shape => [BATCH, 3, model.input.size, model.input.size];
 
-/** One row of `network`'s output per image of the parts; `network` is closed. */
+/** One row per image of the parts, from a network that is opened when the images are there, and closed again. */
 async function runOver(
   inputs: TimedInputs,
   protocol: FixedProtocol,
-  network: ImageFunction,
+  open: () => Promise<ImageFunction>,
   parts: readonly SplitName[],
   phase: Phase,
   progress: Progress,
 ): Promise<Tensor<'float32'>> {
   const images = await imagesOf(inputs, protocol, parts, phase, progress);
   const count = parts.reduce((sum, part) => sum + inputs.dataset.splits[part].length, 0);
+  let network: ImageFunction | undefined;
   try {
+    network = await open();
     const onProgress: ProgressListener = ({ done }) => progress(phase, done);
     return await runOverImages(network, images, count, { phase, onProgress });
   } finally {
     await inputs.clock.close(images);
-    await network.close();
+    await network?.close();
   }
 }
 
@@ -164,12 +166,11 @@ async function featuresOf(
 ): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {
   const { dataset, model, weights, threads, device } = inputs;
   const { train, validation } = dataset.splits;
-  const backbone = await compileImageFunction(
-    (net, x) => model.backbone(net, x).features,
-    batchShape(inputs),
-    weights!,
-    { threads, device },
-  );
+  const backbone = () =>
+    compileImageFunction((net, x) => model.backbone(net, x).features, batchShape(inputs), weights!, {
+      threads,
+      device,
+    });
   const matrix = await runOver(inputs, protocol, backbone, ['train', 'validation'], 'features', progress);
   const part = (records: readonly ImageRecord[], start: number): LabelledFeatures => ({
     features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),

@@ -7,7 +7,7 @@
  */
 import type { ConvAttributes } from '../../graph/ops.ts';
 import { type Shape, tensor } from '../../tensor/tensor.ts';
-import type { Activation, Emitter, Epilogue } from '../emitter.ts';
+import type { Emitter, Epilogue } from '../emitter.ts';
 import { activationAttributes, BLOCKED_DOMAIN } from '../rows.ts';
 import {
   convAttributes,
@@ -73,22 +73,6 @@ export function throughBlocks(
   return fromBlocks(e, make(blocks), c, n, h, w);
 }
 
-/** a + b in blocks, with an activation in the same pass: a times one by a convolution, which adds b. */
-export function addBlocks(
-  e: Emitter,
-  shape: Shape,
-  [a, b]: readonly string[],
-  activation: Activation | undefined,
-): string {
-  if (!activation) return e.emit('Add', [a, b]);
-  const lanes = e.channelBlock;
-  const ones = e.constant(tensor('float32', [lanes, 1, 1, 1], new Float32Array(lanes).fill(1)));
-  const once = { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1], groups: lanes } as const;
-  const [n, c, h, w] = shape;
-  const split = (name: string) => e.reshape(name, [c / lanes, lanes, n * h, w]);
-  return blockedConv(e, split(a), ones, [1, 1], once, { plus: split(b), activation });
-}
-
 /** Exchanges the two outer axes of [first, second, inner]. */
 function exchange(e: Emitter, x: string, first: number, second: number, inner: number): string {
   const split = e.reshape(x, [first, second, inner]);
@@ -113,34 +97,46 @@ export function blockedConv(
   return e.emit('Conv', operands, attributes, BLOCKED_DOMAIN);
 }
 
-/** An image in blocks of `channels` channels, times `scale`, [C], plus `bias`, [C]. */
-export function affineBlocks(
+/** An image of `channels` channels in blocks, each times its one of `factors`, [channels, 1, 1, 1]; then the epilogue. */
+export function scaleBlocks(
   e: Emitter,
   x: string,
   channels: number,
-  scale: string,
-  bias: string,
-  activation: Activation | undefined,
+  factors: string,
+  epilogue: Epilogue,
 ): string {
-  const kernel = e.reshape(scale, [channels, 1, 1, 1]);
   const once = { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1], groups: channels } as const;
-  return blockedConv(e, x, kernel, [1, 1], once, { bias, activation });
+  return blockedConv(e, x, factors, [1, 1], once, epilogue);
+}
+
+/** An image [channels, rows, columns] in blocks times a number, then the epilogue, in one pass. */
+export function multiplyBlocks(
+  e: Emitter,
+  x: string,
+  [channels, rows, columns]: readonly [number, number, number],
+  factor: number,
+  { plus, ...rest }: Epilogue,
+): string {
+  const lanes = e.channelBlock;
+  const factors = e.constant(tensor('float32', [lanes, 1, 1, 1], new Float32Array(lanes).fill(factor)));
+  const split = (name: string) => e.reshape(name, [channels / lanes, lanes, rows, columns]);
+  return scaleBlocks(e, split(x), lanes, factors, { ...rest, plus: plus && split(plus) });
 }
 
 /** Whether the batch can be convolved as one tall image: no window reaches from one image into the next. */
 const isTall = (s: Extents) => isPointwise(s) && s.h % s.strides[0] === 0;
 
 /** Images of [C, N, H, W], one by one and in blocks: [N, C, H, W] to the runtime. */
-function imagesInBlocks(e: Emitter, x: string, c: number, s: Extents, h: number, w: number): string {
+function imagesInBlocks(e: Emitter, x: string, c: number, n: number, h: number, w: number): string {
   const b = e.channelBlock;
-  const blocks = exchange(e, toBlocks(e, x, c, s.n, h, w), c / b, s.n, h * w * b);
-  return e.reshape(blocks, [s.n, c, h, w]);
+  const blocks = exchange(e, toBlocks(e, x, c, n, h, w), c / b, n, h * w * b);
+  return e.reshape(blocks, [n, c, h, w]);
 }
 
 /** The way back, to [C, N, H, W]. */
-function imagesOutOfBlocks(e: Emitter, y: string, c: number, s: Extents, h: number, w: number): string {
+function imagesOutOfBlocks(e: Emitter, y: string, c: number, n: number, h: number, w: number): string {
   const b = e.channelBlock;
-  return fromBlocks(e, exchange(e, y, s.n, c / b, h * w * b), c, s.n, h, w);
+  return fromBlocks(e, exchange(e, y, n, c / b, h * w * b), c, n, h, w);
 }
 
 /** Any convolution that fills its blocks. The weight is wanted as rows, [O, KH, KW, I]. */
@@ -157,17 +153,12 @@ export function blockedForward(
   const filters = reorder(e, e.reshape(weight, [1, s.o, 1, count * s.i]));
   const split = e.reshape(filters, [s.o / b, count, s.i / b, b * b]);
   const kernel = count === 1 || s.i === b ? split : e.transpose(split, [0, 2, 1, 3]);
-  const filtersOf = e.reshape(kernel, [s.o, s.i, s.kh, s.kw]);
-  if (isTall(s)) {
-    const x = toBlocks(e, image, s.c, s.n, s.h, s.w);
-    const plus = epilogue.plus && toBlocks(e, epilogue.plus, s.o, s.n, s.oh, s.ow);
-    const y = blockedConv(e, x, filtersOf, [1, 1], s, { ...epilogue, plus });
-    return fromBlocks(e, y, s.o, s.n, s.oh, s.ow);
-  }
-  const x = imagesInBlocks(e, image, s.c, s, s.h, s.w);
-  const plus = epilogue.plus && imagesInBlocks(e, epilogue.plus, s.o, s, s.oh, s.ow);
-  const y = blockedConv(e, x, filtersOf, [s.kh, s.kw], s, { ...epilogue, plus });
-  return imagesOutOfBlocks(e, y, s.o, s, s.oh, s.ow);
+  const [into, outOf] = isTall(s) ? [toBlocks, fromBlocks] : [imagesInBlocks, imagesOutOfBlocks];
+  const x = into(e, image, s.c, s.n, s.h, s.w);
+  const plus = epilogue.plus && into(e, epilogue.plus, s.o, s.n, s.oh, s.ow);
+  const filtersInBlocks = e.reshape(kernel, [s.o, s.i, s.kh, s.kw]);
+  const y = blockedConv(e, x, filtersInBlocks, [s.kh, s.kw], s, { ...epilogue, plus });
+  return outOf(e, y, s.o, s.n, s.oh, s.ow);
 }
 
 /** A convolution of few channels. Image and weight are wanted as ONNX has them, [N, C, H, W] and [O, I, KH, KW]. */
@@ -180,7 +171,7 @@ export function fewChannelsForward(
 ): string {
   const filters = reorder(e, e.reshape(weight, [1, s.o, 1, s.i * s.kh * s.kw]));
   const y = blockedConv(e, image, e.reshape(filters, [s.o, s.i, s.kh, s.kw]), [s.kh, s.kw], s, epilogue);
-  return imagesOutOfBlocks(e, y, s.o, s, s.oh, s.ow);
+  return imagesOutOfBlocks(e, y, s.o, s.n, s.oh, s.ow);
 }
 
 /** The taps of one axis that reach pixels of remainder `r`, last first, and the padding under which they do. */
@@ -283,12 +274,12 @@ function turnedFilters(e: Emitter, s: Extents, weight: string, taps: readonly nu
 
 /** dX of any convolution that fills its blocks. The weight is wanted as rows, [O, KH, KW, I]. */
 export function blockedInputGradient(e: Emitter, s: Extents, gradient: string, weight: string): string {
-  const dy = imagesInBlocks(e, gradient, s.o, s, s.oh, s.ow);
+  const dy = imagesInBlocks(e, gradient, s.o, s.n, s.oh, s.ow);
   const dx = turnedInBlocks(e, s, (s.n * s.c) / e.channelBlock, (taps, kernel, a) => {
     const filters = e.reshape(turnedFilters(e, s, weight, taps), [s.c, s.o / s.groups, ...kernel]);
     return blockedConv(e, dy, filters, kernel, a);
   });
-  return imagesOutOfBlocks(e, dx, s.c, s, s.h, s.w);
+  return imagesOutOfBlocks(e, dx, s.c, s.n, s.h, s.w);
 }
 
 /**

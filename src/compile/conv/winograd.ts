@@ -10,7 +10,7 @@
  */
 import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
-import { blockedConv, fillsBlocks, fromBlocks, reorder, toBlocks } from './blocked.ts';
+import { blockedConv, fillsBlocks, fromBlocks, multiplyBlocks, reorder, toBlocks } from './blocked.ts';
 import { shiftedWeightGradient } from './columns.ts';
 import { type Extents, isStrided, tapsOf, turned } from './extents.ts';
 
@@ -141,13 +141,6 @@ function tileSum(
   return { taps, dilation, stride: rows, before: top - first, after };
 }
 
-/** `x` times a number plus `plus`, in blocks. */
-function scaledPlus(e: Emitter, x: string, s: Extents, rows: number, factor: number, epilogue: Epilogue) {
-  const once = { taps: [factor], dilation: 1, stride: 1, before: 0, after: 0 };
-  const shape = [s.o / e.channelBlock, rows, s.ow] as const;
-  return sumRows(e, x, shape, once, epilogue);
-}
-
 /**
  * The convolution of x [C, N, H, W] with three rows of taps. `kernels` is [O/B, 3, I/B KW, B of I, B of O] with the
  * taps of one row contiguous, which makes it an image of three rows in blocks.
@@ -195,19 +188,19 @@ function resultOfFour(
   product: Product,
   { bias, activation }: Epilogue,
 ): string[] {
-  const b = e.channelBlock;
-  const same = (name: string) => e.reshape(name, [s.o / b, b, rows, s.ow]);
+  const times = (factor: number, x: string, done: Epilogue) =>
+    multiplyBlocks(e, x, [s.o, rows, s.ow], factor, done);
   const whole = (name: string) => e.reshape(name, [1, s.o, rows, s.ow]);
   const [at1, atMinus1, at2, atMinus2] = [product(1, { bias }), product(2), product(3), product(4)];
   const even = e.emit('Add', [at1, atMinus1]);
   const odd = e.emit('Sub', [at1, atMinus1]);
   const even2 = e.emit('Add', [at2, atMinus2]);
   const odd2 = e.emit('Sub', [at2, atMinus2]);
-  const cubes = whole(scaledPlus(e, odd2, s, rows, 8, { plus: same(odd) }));
+  const cubes = whole(times(8, odd2, { plus: odd }));
   return [
     product(0, { plus: e.emit('Add', [even, even2]), activation }),
-    scaledPlus(e, odd2, s, rows, 2, { plus: same(odd), activation }),
-    scaledPlus(e, even2, s, rows, 4, { plus: same(even), activation }),
+    times(2, odd2, { plus: odd, activation }),
+    times(4, even2, { plus: even, activation }),
     product(5, { plus: cubes, activation }),
   ];
 }

@@ -1,7 +1,7 @@
 /** Lowering of batch normalisation, its gradient, and the affine map per channel. */
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
-import { affineBlocks, throughBlocks } from '../conv/blocked.ts';
+import { scaleBlocks, throughBlocks } from '../conv/blocked.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
@@ -105,14 +105,12 @@ function channelAffine(
   if (e.form === 'training') {
     const [image, factor, shift] = [e.use(x, CHANNELS_FIRST), e.use(scale), e.use(bias)];
     if (e.blocksOf(image)) {
-      e.defer(
-        y,
-        ['activation'],
-        ({ activation }) =>
-          throughBlocks(e, y.shape, [image], ([blocks]) =>
-            affineBlocks(e, blocks, c, factor, shift, activation),
-          )!,
-      );
+      const factors = e.reshape(factor, [c, 1, 1, 1]);
+      const scaled =
+        ({ activation }: Epilogue) =>
+        (blocks: readonly string[]) =>
+          scaleBlocks(e, blocks[0], c, factors, { bias: shift, activation });
+      e.defer(y, ['activation'], (epilogue) => throughBlocks(e, y.shape, [image], scaled(epilogue))!);
       return;
     }
     e.defer(y, ['plus', 'activation'], (epilogue) =>

@@ -2,8 +2,8 @@
 import type { NodeOf, Value } from '../../graph/graph.ts';
 import type { Op } from '../../graph/ops.ts';
 import { type DType, sameShape } from '../../tensor/tensor.ts';
-import { addBlocks, throughBlocks } from '../conv/blocked.ts';
-import type { Activation, Emitter } from '../emitter.ts';
+import { multiplyBlocks, throughBlocks } from '../conv/blocked.ts';
+import type { Activation, Emitter, Epilogue } from '../emitter.ts';
 import { CHANNELS_FIRST } from '../layout.ts';
 import type { LowerRule } from '../lower.ts';
 import { activate, affineRows } from '../rows.ts';
@@ -74,36 +74,56 @@ function isPerChannel(x: Value, like: Value): boolean {
   return rank === 4 && sameShape(x.shape, [1, like.shape[1], 1, 1]);
 }
 
-/** A sum, as part of what makes one operand where that is read by nobody else. */
-function sum(node: NodeOf<'add'>, e: Emitter): void {
+type Sum = NodeOf<'add'>;
+
+const bothWays = ({ inputs: [a, b] }: Sum) => [[a, b] as const, [b, a] as const];
+
+/** A sum as part of what makes one operand, where that is read by nobody else. */
+function sumInMaker(node: Sum, e: Emitter): boolean {
   const [y] = node.outputs;
-  for (const [a, b] of [node.inputs, [...node.inputs].reverse()]) {
+  for (const [a, b] of bothWays(node)) {
     const kind = isPerChannel(b, a) ? 'bias' : sameShape(a.shape, b.shape) ? 'plus' : undefined;
     const maker = kind && sameShape(a.shape, y.shape) ? e.take(a, kind) : undefined;
     if (!kind || !maker) continue;
     const other = () => (kind === 'bias' ? e.reshape(e.use(b), [y.shape[1]]) : e.use(b, e.layoutOf(y)));
     const rest = maker.takes.filter((taken) => taken !== kind);
     e.defer(y, rest, (epilogue) => maker.make({ ...epilogue, [kind]: other() }));
-    return;
+    return true;
   }
-  for (const [a, b] of [node.inputs, [...node.inputs].reverse()]) {
+  return false;
+}
+
+/** A sum in the pass that multiplies one operand by its factors. */
+function sumWhileScaled(node: Sum, e: Emitter): boolean {
+  const [y] = node.outputs;
+  for (const [a, b] of bothWays(node)) {
     const scaled = sameShape(a.shape, b.shape) ? e.takeScaled(a) : undefined;
     if (!scaled) continue;
     const [n, c, h, w] = y.shape;
     const plus = e.use(b, CHANNELS_FIRST);
     const made = affineRows(e, scaled.name, [c, n * h * w], scaled.factors, '', { plus });
     e.define(y, e.reshape(made, [c, n, h, w]), CHANNELS_FIRST);
-    return;
+    return true;
   }
-  if (e.blockedImages && node.inputs.every((x) => sameShape(x.shape, y.shape))) {
-    const images = node.inputs.map((x) => e.use(x, e.layoutOf(y)));
-    const made = (activation?: Activation) =>
-      throughBlocks(e, y.shape, images, (blocks) => addBlocks(e, y.shape, blocks, activation));
-    if (images.every((image) => e.blocksOf(image))) {
-      e.defer(y, ['activation'], ({ activation }) => made(activation)!);
-      return;
-    }
-  }
+  return false;
+}
+
+/** A sum of images that are to be had in blocks, together with an activation behind it. */
+function sumInBlocks({ inputs, outputs: [y] }: Sum, e: Emitter): boolean {
+  if (!e.blockedImages || !inputs.every((x) => sameShape(x.shape, y.shape))) return false;
+  const images = inputs.map((x) => e.use(x, e.layoutOf(y)));
+  if (!images.every((image) => e.blocksOf(image))) return false;
+  const [n, c, h, w] = y.shape;
+  const add =
+    ({ activation }: Epilogue) =>
+    ([a, b]: readonly string[]) =>
+      activation ? multiplyBlocks(e, a, [c, n * h, w], 1, { plus: b, activation }) : e.emit('Add', [a, b]);
+  e.defer(y, ['activation'], (epilogue) => throughBlocks(e, y.shape, images, add(epilogue))!);
+  return true;
+}
+
+function sum(node: Sum, e: Emitter): void {
+  if (sumInMaker(node, e) || sumWhileScaled(node, e) || sumInBlocks(node, e)) return;
   broadcasting('Add')(node as NodeOf<Op>, e);
 }
 
