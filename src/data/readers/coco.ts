@@ -4,7 +4,7 @@
  * is left out and named; a document of another form is refused.
  */
 import { UserError } from '../../util/errors.ts';
-import { jsonParts } from '../../util/json-stream.ts';
+import { jsonParts } from '../containers/json-stream.ts';
 import type { DetectionClass, DetectionInstance, Keypoint, Mask } from '../detection.ts';
 import { areRuns, unpackRuns } from '../run-lengths.ts';
 

@@ -14,7 +14,7 @@ import type { ByteSource } from '../../util/byte-source.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 import { type Refuse, refusing, shown } from '../../util/refuse.ts';
 import type { FileTree } from '../containers/file-tree.ts';
-import { jsonObjects } from '../containers/json-objects.ts';
+import { jsonObjects } from '../containers/json-stream.ts';
 import { type DataProblem, SPLITS, type SplitName } from '../contract.ts';
 import { IMAGE_ENDING, type ImageListing, type ListedImage, listingOf, partNamed } from './listing.ts';
 
@@ -64,8 +64,7 @@ export async function readManifest(tree: FileTree, path: string): Promise<ImageL
   const folder = dirname(path) === '.' ? '' : `${dirname(path)}/`;
   const images: ListedImage[] = [];
   const missing: string[] = [];
-  const source = await tree.open(path);
-  for await (const row of rowsOf(source, path, refuse)) {
+  for await (const row of rowsOf(await tree.open(path), `${tree.root}/${path}`, refuse)) {
     const id = folder + relativePath(row.image, tree.root, folder, refuse);
     if (!tree.has(id)) missing.push(id);
     else images.push({ id, className: row.label, part: partOf(row.part, refuse) });
@@ -80,7 +79,7 @@ export async function readManifest(tree: FileTree, path: string): Promise<ImageL
 
 function rowsOf(source: ByteSource, path: string, refuse: Refuse): AsyncGenerator<Row> {
   const pieces = piecesOf(source);
-  if (/json$|jsonl$|ndjson$/i.test(path)) return rowsOfJson(pieces, refuse);
+  if (/json$|jsonl$|ndjson$/i.test(path)) return rowsOfJson(pieces, path, refuse);
   return rowsOfTable(source, pieces, path, refuse);
 }
 
@@ -89,8 +88,12 @@ async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
     yield await source.read(at, Math.min(PIECE, source.size - at));
 }
 
-async function* rowsOfJson(pieces: AsyncIterable<Uint8Array>, refuse: Refuse): AsyncGenerator<Row> {
-  for await (const object of jsonObjects(pieces, refuse)) {
+async function* rowsOfJson(
+  pieces: AsyncIterable<Uint8Array>,
+  path: string,
+  refuse: Refuse,
+): AsyncGenerator<Row> {
+  for await (const object of jsonObjects(pieces, path)) {
     const names = new Map(Object.keys(object).map((key) => [key.toLowerCase(), key]));
     const value = (kind: keyof typeof COLUMNS) => {
       const key = COLUMNS[kind].flatMap((name) => names.get(name) ?? [])[0];

@@ -2,12 +2,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openFileTree } from '../../../src/data/containers/file-tree.ts';
-import { jsonObjects } from '../../../src/data/containers/json-objects.ts';
+import { jsonObjects } from '../../../src/data/containers/json-stream.ts';
 import type { ImageListing } from '../../../src/data/readers/listing.ts';
 import { readManifest } from '../../../src/data/readers/manifest.ts';
 import { isShard, readShards } from '../../../src/data/readers/webdataset.ts';
 import { UserError } from '../../../src/util/errors.ts';
-import { refusing } from '../../../src/util/refuse.ts';
 import { tar } from '../containers/tars.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
 
@@ -132,20 +131,23 @@ describe('tables', () => {
     ['DATA_IMAGE_TWICE', 't.csv', `${rows}./a/1.jpg,dog\n`],
     ['DATA_NO_TRAIN', 't.csv', 'image,label,split\na/1.jpg,cat,test\n'],
     ['DATA_CLASS_NOT_IN_TRAIN', 't.csv', 'a/1.jpg,cat,train\na/2.jpg,dog,train\nb/3.jpg,cow,test\n'],
-    ['JSON_FORM', 't.json', '["a/1.jpg"]'],
-    ['JSON_FORM', 't.json', '[{"image": "a/1.jpg", "label": "cat"}, {"image": '],
-    ['JSON_FORM', 't.jsonl', '{"image": nonsense}'],
-    ['JSON_FORM', 't.json', '\uFFFD\u0000'],
+    ['JSON_BROKEN', 't.json', '["a/1.jpg"]'],
+    ['JSON_BROKEN', 't.json', '[{"image": "a/1.jpg", "label": "cat"}, {"image": '],
+    ['JSON_BROKEN', 't.jsonl', '{"image": nonsense}'],
+    ['JSON_BROKEN', 't.json', '\uFFFD\u0000'],
+    ['JSON_BROKEN', 't.json', '[{"image": "a/1.jpg", "label": "cat"}'],
+    ['JSON_BROKEN', 't.json', '[{"image": "a/1.jpg", "label": "cat"} {"image": "a/2.jpg", "label": "dog"}]'],
+    ['JSON_BROKEN', 't.json', '[{"image": "a/1.jpg", "label": "cat"}] 3'],
+    ['JSON_BROKEN', 't.jsonl', '{"image": "a/1.jpg", "label": "cat"}\nimage'],
   ])('%s: %s %#', async (expected, name, content) => {
     expect(await code(manifest(name, content))).toBe(expected);
   });
 });
 
 describe('JSON object by object', () => {
-  const refuse = refusing('x', 'JSON');
   async function all(pieces: AsyncIterable<Uint8Array>): Promise<unknown[]> {
     const found: unknown[] = [];
-    for await (const object of jsonObjects(pieces, refuse)) found.push(object);
+    for await (const object of jsonObjects(pieces, 'x')) found.push(object);
     return found;
   }
 
@@ -172,7 +174,7 @@ describe('JSON object by object', () => {
     }
     let count = 0;
     let peak = 0;
-    for await (const _ of jsonObjects(many(), refuse)) {
+    for await (const _ of jsonObjects(many(), 'x')) {
       count++;
       peak = Math.max(peak, process.memoryUsage().arrayBuffers);
     }
@@ -182,7 +184,7 @@ describe('JSON object by object', () => {
       yield Buffer.from('{"image": "');
       for (let i = 0; i < 200; i++) yield Buffer.alloc(2 ** 20, 0x78);
     }
-    expect(await code(all(one()))).toBe('JSON_SIZE');
+    expect(await code(all(one()))).toBe('JSON_ELEMENT_TOO_LARGE');
   });
 });
 

@@ -1,8 +1,8 @@
 /**
- * The elements of the long lists of a JSON document, one at a time, so that a file of any size is read in the memory of
- * its largest element. What is ours is finding where an element ends; `JSON.parse` parses it.
+ * The elements of the long lists of a JSON document, or of lines of JSON, one at a time, so that a file of any size is
+ * read in the memory of its largest element. What is ours is finding where an element ends; `JSON.parse` parses it.
  */
-import { UserError } from './errors.ts';
+import { UserError } from '../../util/errors.ts';
 
 /** A member of the document's top-level object: an element of a list, or a whole value that is no list. */
 export interface JsonPart {
@@ -12,15 +12,14 @@ export interface JsonPart {
   readonly value: unknown;
 }
 
-export interface JsonStreamOptions {
+export interface JsonPartsOptions {
   /** What to call the document in errors. */
   readonly source: string;
   /** Elements of other keys are looked over without being parsed or kept. */
   readonly wanted: (key: string) => boolean;
-  /** Bytes of the largest element that is parsed. */
-  readonly largest?: number;
 }
 
+/** Bytes of the largest element that is parsed. */
 const LARGEST = 2 ** 26;
 
 const QUOTE = 0x22;
@@ -40,20 +39,55 @@ const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
  */
 export async function* jsonParts(
   chunks: AsyncIterable<Uint8Array>,
-  options: JsonStreamOptions,
+  { source, wanted }: JsonPartsOptions,
 ): AsyncGenerator<JsonPart> {
-  const scanner = new Scanner(options);
+  const scanner = new Scanner('lists', source, wanted);
   for await (const chunk of chunks) yield* scanner.read(chunk);
   scanner.end();
 }
 
-/** Where in the document the scanner is. */
-type Place = 'start' | 'key' | 'colon' | 'value' | 'after value' | 'element' | 'after element' | 'end';
+/**
+ * Yields the objects of a JSON array, or of lines of JSON, in their order; none of an empty file.
+ * @param source what to call the document in errors
+ * @throws UserError JSON_BROKEN, also for other things than objects, and JSON_ELEMENT_TOO_LARGE
+ */
+export async function* jsonObjects(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+): AsyncGenerator<Record<string, unknown>> {
+  const scanner = new Scanner('objects', source, () => true);
+  for await (const chunk of chunks)
+    for (const { value } of scanner.read(chunk)) yield value as Record<string, unknown>;
+  scanner.end();
+}
+
+/** An object whose members are lists, or objects in an array or one per line. */
+type Form = 'lists' | 'objects';
+
+const FORMS: Readonly<Record<Form, string>> = {
+  lists: 'JSON document of lists',
+  objects: 'array of JSON objects or lines of them',
+};
+
+/** Where in the document the scanner is; `line` is between the objects of lines. */
+type Place =
+  | 'start'
+  | 'key'
+  | 'colon'
+  | 'value'
+  | 'after value'
+  | 'element'
+  | 'after element'
+  | 'line'
+  | 'end';
+
+/** Where objects may end: an empty file, after lines, after the array. */
+const MAY_END: ReadonlySet<Place> = new Set(['start', 'line', 'end']);
 
 class Scanner {
+  readonly #form: Form;
   readonly #source: string;
   readonly #wanted: (key: string) => boolean;
-  readonly #largest: number;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #place: Place = 'start';
   #key = '';
@@ -70,10 +104,10 @@ class Scanner {
   #isScalar = false;
   #read = 0;
 
-  constructor({ source, wanted, largest = LARGEST }: JsonStreamOptions) {
+  constructor(form: Form, source: string, wanted: (key: string) => boolean) {
+    this.#form = form;
     this.#source = source;
     this.#wanted = wanted;
-    this.#largest = largest;
   }
 
   *read(chunk: Uint8Array): Generator<JsonPart> {
@@ -97,7 +131,9 @@ class Scanner {
 
   end(): void {
     // A number at the very end has no byte after it, but then its object is not closed either.
-    if (this.#place !== 'end') throw this.#broken('it ends early');
+    const isComplete =
+      this.#form === 'lists' ? this.#place === 'end' : !this.#underWay && MAY_END.has(this.#place);
+    if (!isComplete) throw this.#broken('it ends early');
   }
 
   #underWay = false;
@@ -106,6 +142,11 @@ class Scanner {
   #step(byte: number): 0 | 1 {
     switch (this.#place) {
       case 'start':
+        if (this.#form === 'objects') {
+          if (byte === OPEN_LIST) return this.#go('element', true);
+          this.#go('line');
+          return this.#step(byte);
+        }
         if (byte !== OPEN_OBJECT) throw this.#broken('it is no object');
         return this.#go('key', true);
       case 'key':
@@ -120,12 +161,14 @@ class Scanner {
         this.#index = 0;
         return this.#go('element', true);
       case 'element':
-        if (byte === CLOSE_LIST && this.#mayClose) return this.#go('after value');
-        return this.#begin(this.#wanted(this.#key));
+        if (byte === CLOSE_LIST && this.#mayClose) return this.#closeList();
+        return this.#beginElement(byte);
       case 'after element':
         if (byte === COMMA) return this.#go('element');
-        if (byte === CLOSE_LIST) return this.#go('after value');
+        if (byte === CLOSE_LIST) return this.#closeList();
         throw this.#broken('"," or "]" is missing');
+      case 'line':
+        return byte === COMMA ? 1 : this.#beginElement(byte);
       case 'after value':
         if (byte === COMMA) return this.#go('key');
         if (byte === CLOSE_OBJECT) return this.#go('end');
@@ -133,6 +176,16 @@ class Scanner {
       case 'end':
         throw this.#broken('something follows its end');
     }
+  }
+
+  #beginElement(byte: number): 0 {
+    if (this.#form === 'objects' && byte !== OPEN_OBJECT)
+      throw this.#broken(`it has ${JSON.stringify(String.fromCharCode(byte))} in place of an object`);
+    return this.#begin(this.#wanted(this.#key));
+  }
+
+  #closeList(): 1 {
+    return this.#go(this.#form === 'objects' ? 'end' : 'after value');
   }
 
   #go(place: Place, mayClose = false): 1 {
@@ -189,11 +242,11 @@ class Scanner {
   #keep(bytes: Uint8Array, goesOn: boolean): void {
     if (!this.#isWanted) return;
     this.#keptBytes += bytes.length;
-    if (this.#keptBytes > this.#largest)
+    if (this.#keptBytes > LARGEST)
       throw new UserError(
         'JSON_ELEMENT_TOO_LARGE',
-        `An element of ${JSON.stringify(this.#key)} in ${this.#source} has more than ${this.#largest} bytes.`,
-        'Annotations are far smaller: check what wrote the file.',
+        `In ${this.#source} ${this.#token} has more than ${LARGEST} bytes.`,
+        'Annotations and labels are far smaller: check what wrote the file.',
       );
     // A copy where the token goes on, as the chunk's memory may be used again.
     this.#kept.push(goesOn ? bytes.slice() : bytes);
@@ -209,7 +262,7 @@ class Scanner {
       this.#go('colon');
       return null;
     }
-    this.#go(inList ? 'after element' : 'after value');
+    this.#go(inList ? 'after element' : this.#place === 'line' ? 'line' : 'after value');
     if (!this.#isWanted) return null;
     return { key: this.#key, index: inList ? this.#index++ : null, value };
   }
@@ -220,16 +273,20 @@ class Scanner {
     try {
       return JSON.parse(this.#decoder.decode(bytes));
     } catch (error) {
-      const where = this.#place === 'key' ? 'a key' : `an element of ${JSON.stringify(this.#key)}`;
-      const reason = error instanceof SyntaxError ? 'is no JSON' : 'is no UTF-8';
-      throw this.#broken(`${where} ${reason}`);
+      throw this.#broken(`${this.#token} ${error instanceof SyntaxError ? 'is no JSON' : 'is no UTF-8'}`);
     }
+  }
+
+  /** What is read at this place, for errors. */
+  get #token(): string {
+    if (this.#form === 'objects') return 'an object';
+    return this.#place === 'key' ? 'a key' : `an element of ${JSON.stringify(this.#key)}`;
   }
 
   #broken(reason: string): UserError {
     return new UserError(
       'JSON_BROKEN',
-      `${this.#source} is no JSON document of lists: ${reason} (after ${this.#read} bytes).`,
+      `${this.#source} is no ${FORMS[this.#form]}: ${reason} (after ${this.#read} bytes).`,
       'Write or download the file anew.',
     );
   }
