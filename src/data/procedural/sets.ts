@@ -3,9 +3,10 @@
  * hard the images are. Everything that can be tuned is in this file; raise `GENERATOR_VERSION` in
  * dataset.ts when equal numbers here would give other pixels.
  *
- * A source set and four targets at growing distances from it. No class of a target occurs in the source:
- * `shapes` has new members of the source's families, `fine` has one new family member and its variations,
- * `large` has new families with new textures, and `glyphs` has strokes in ink instead of surfaces.
+ * A source set and six targets at growing distances from it. No class of a target occurs in the source:
+ * `shapes` has new members of the source's families, `fine` has one new family member and its variations, `plants`
+ * has new fractals, `materials` has the source's kinds of texture alone, in other sizes, `large` has new families with
+ * new textures, and `glyphs` has strokes in ink instead of surfaces.
  */
 import type { SplitName } from '../contract.ts';
 import type { ClassCode } from './layers.ts';
@@ -185,6 +186,22 @@ const LARGE: readonly ProceduralClass[] = [
   material('material', 'zigzag', 'zigzag/0.4'),
 ];
 
+const PLANTS: readonly ProceduralClass[] = [
+  ...[5, 19, 23, 29].map((code, index) => fractal('bush', `bush-${'ghij'[index]}`, 4, code)),
+  ...[6, 12, 14, 20].map((code, index) => fractal('frond', `frond-${'ghij'[index]}`, 2, code)),
+];
+
+const MATERIALS: readonly ProceduralClass[] = [
+  material('lines', 'stripes-narrow', 'stripes/0.25'),
+  material('lines', 'stripes-wide', 'stripes/0.75'),
+  material('lines', 'grid-wide', 'grid/0.65'),
+  material('lines', 'rings-wide', 'rings/0.65'),
+  material('patches', 'spots-wide', 'spots/0.75'),
+  material('patches', 'cells-narrow', 'cells/0.3'),
+  material('patches', 'marble-wide', 'marble/0.95'),
+  material('patches', 'weave-wide', 'weave/0.65'),
+];
+
 export const SETS: Readonly<Record<string, ProceduralSet>> = {
   'procedural/source': {
     description: 'Source: 40 classes of 8 families (textured shapes and fractals), for pre-training.',
@@ -202,6 +219,18 @@ export const SETS: Readonly<Record<string, ProceduralSet>> = {
     description: 'Fine-grained small target: 8 variations of one flower, 12 training images each.',
     classes: FINE,
     counts: { train: 12, validation: 10, test: 40 },
+    nuisance: SURFACES,
+  },
+  'procedural/plants': {
+    description: 'Near target: 8 new bushes and fronds, 20 training images each.',
+    classes: PLANTS,
+    counts: { train: 20, validation: 10, test: 40 },
+    nuisance: SURFACES,
+  },
+  'procedural/materials': {
+    description: 'Target of texture alone: 8 materials, 25 training images each.',
+    classes: MATERIALS,
+    counts: { train: 25, validation: 10, test: 40 },
     nuisance: SURFACES,
   },
   'procedural/glyphs': {
