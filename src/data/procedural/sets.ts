@@ -193,13 +193,13 @@ const PLANTS: readonly ProceduralClass[] = [
 
 const MATERIALS: readonly ProceduralClass[] = [
   material('lines', 'stripes-narrow', 'stripes/0.25'),
-  material('lines', 'stripes-wide', 'stripes/0.75'),
-  material('lines', 'grid-wide', 'grid/0.65'),
-  material('lines', 'rings-wide', 'rings/0.65'),
-  material('patches', 'spots-wide', 'spots/0.75'),
+  material('lines', 'stripes-middling', 'stripes/0.42'),
+  material('lines', 'stripes-wide', 'stripes/0.7'),
+  material('patches', 'spots-narrow', 'spots/0.4'),
+  material('patches', 'spots-wide', 'spots/0.65'),
   material('patches', 'cells-narrow', 'cells/0.3'),
+  material('patches', 'cells-wide', 'cells/0.5'),
   material('patches', 'marble-wide', 'marble/0.95'),
-  material('patches', 'weave-wide', 'weave/0.65'),
 ];
 
 export const SETS: Readonly<Record<string, ProceduralSet>> = {
@@ -228,7 +228,7 @@ export const SETS: Readonly<Record<string, ProceduralSet>> = {
     nuisance: SURFACES,
   },
   'procedural/materials': {
-    description: 'Target of texture alone: 8 materials, 25 training images each.',
+    description: 'Target of texture alone: 8 materials that differ in kind or size, 25 training images each.',
     classes: MATERIALS,
     counts: { train: 25, validation: 10, test: 40 },
     nuisance: SURFACES,
