@@ -261,6 +261,25 @@ const compareSchema = z
   })
   .describe('Result of `transferlab compare`. All shares are in 0..1, all times in seconds.');
 
+/** What documents of other commands have in common with this one. */
+export const documentParts = {
+  share,
+  count,
+  hash,
+  setting,
+  metric,
+  labelled,
+  estimate,
+  dataset,
+  model,
+  protocol,
+  cell,
+  failedCell,
+  ranking,
+  acrossDatasets,
+  sentences,
+};
+
 export type CompareDocument = z.infer<typeof compareSchema>;
 export type DatasetSummary = z.infer<typeof dataset>;
 export type DatasetAudit = z.infer<typeof audit>;
