@@ -8,6 +8,8 @@ export type {
   CurvePoint,
   FailedCell,
   FinishedCell,
+  Measurement,
+  MeasurementKind,
   Prediction,
   RunRecord,
   Setting,

@@ -4,6 +4,8 @@
  * `DOCUMENT_VERSION`.
  */
 
+import type { JsonObject } from '../util/json.ts';
+
 /** Version of the JSON documents and of the stored results. */
 export const DOCUMENT_VERSION = 1;
 
@@ -115,6 +117,29 @@ export interface FailedCell {
 }
 
 export type CellOutcome = FinishedCell | FailedCell;
+
+export type MeasurementKind = 'pretraining' | 'cost' | 'scores' | 'embedding' | 'panels';
+
+/** What is computed once and kept beside the cells: a pre-training, what a network costs, how features lie, ... */
+export interface Measurement {
+  /** SHA-256 of everything that determines the value (`determinedBy`). */
+  readonly key: string;
+  readonly kind: MeasurementKind;
+  /** Names for people. */
+  readonly dataset: string;
+  readonly model: string;
+  readonly determinedBy: Readonly<Record<string, unknown>>;
+  /** Depends on the kind. */
+  readonly value: JsonObject;
+  /** What is too large for a row, for example the weights of a pre-training. */
+  readonly artifact: ArtifactReference | null;
+  /** Wall-clock seconds that it took. */
+  readonly seconds: number;
+  /** Versions, machine, threads. */
+  readonly environment: Readonly<Record<string, string | number>>;
+  /** ISO 8601, UTC. */
+  readonly finishedAt: string;
+}
 
 /** One start of a command over a store: what a replay needs to know. */
 export interface RunRecord {

@@ -1,11 +1,20 @@
 /** Records to rows and back; the one place that knows how a `CellResult` is spread over tables and artifacts. */
 import { invariant } from '../util/errors.ts';
-import type { ArtifactReference, Cell, CellResult, Prediction, RunRecord, Trial } from './records.ts';
-import type { cells, results, runs, trials } from './schema.ts';
+import type {
+  ArtifactReference,
+  Cell,
+  CellResult,
+  Measurement,
+  Prediction,
+  RunRecord,
+  Trial,
+} from './records.ts';
+import type { cells, measurements, results, runs, trials } from './schema.ts';
 
 type CellRow = typeof cells.$inferSelect;
 type ResultRow = typeof results.$inferSelect;
 type TrialRow = typeof trials.$inferSelect;
+type MeasurementRow = typeof measurements.$inferSelect;
 
 export const PREDICTIONS_MEDIA_TYPE = 'application/x-ndjson';
 
@@ -97,6 +106,26 @@ export function predictionsReference(row: ResultRow): ArtifactReference {
     bytes: row.predictionsBytes,
     mediaType: row.predictionsMediaType,
   };
+}
+
+export function measurementToRow(measurement: Measurement): MeasurementRow {
+  const { key, kind, dataset, model, determinedBy, value, artifact, seconds, environment } = measurement;
+  return {
+    ...{ key, kind, dataset, model, determinedBy, value, seconds, environment },
+    artifactSha256: artifact?.sha256 ?? null,
+    artifactBytes: artifact?.bytes ?? null,
+    artifactMediaType: artifact?.mediaType ?? null,
+    finishedAt: new Date(measurement.finishedAt),
+  };
+}
+
+export function measurementFromRow(row: MeasurementRow): Measurement {
+  const { artifactSha256, artifactBytes, artifactMediaType, finishedAt, ...rest } = row;
+  const artifact =
+    artifactSha256 === null
+      ? null
+      : { sha256: artifactSha256, bytes: artifactBytes!, mediaType: artifactMediaType! };
+  return deepFreeze({ ...rest, artifact, finishedAt: finishedAt.toISOString() });
 }
 
 export function runFromRow(row: typeof runs.$inferSelect): RunRecord {

@@ -14,6 +14,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core';
+import type { JsonObject } from '../util/json.ts';
 import type { CurvePoint } from './records.ts';
 
 type Numbers = Readonly<Record<string, number>>;
@@ -91,6 +92,23 @@ export const failures = pgTable('failures', {
     .references(() => cells.key),
   error: text('error').notNull(),
   failedAt: moment('failed_at').notNull().defaultNow(),
+});
+
+/** What was computed once beside the cells; never updated. */
+export const measurements = pgTable('measurements', {
+  key: text('key').primaryKey(),
+  kind: text('kind', { enum: ['pretraining', 'cost', 'scores', 'embedding', 'panels'] }).notNull(),
+  dataset: text('dataset').notNull(),
+  model: text('model').notNull(),
+  determinedBy: json('determined_by').$type<Readonly<Record<string, unknown>>>().notNull(),
+  value: json('value').$type<JsonObject>().notNull(),
+  /** The three are null together, where there is no artifact. */
+  artifactSha256: text('artifact_sha256'),
+  artifactBytes: large('artifact_bytes'),
+  artifactMediaType: text('artifact_media_type'),
+  seconds: doublePrecision('seconds').notNull(),
+  environment: json('environment').$type<Environment>().notNull(),
+  finishedAt: moment('finished_at').notNull(),
 });
 
 /** One row per start of a command over the store; never updated. */

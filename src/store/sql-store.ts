@@ -3,13 +3,15 @@ import { eq, inArray } from 'drizzle-orm';
 import { invariant } from '../util/errors.ts';
 import type { ArtifactFolder } from './artifacts.ts';
 import type { Database } from './migrate.ts';
-import type { ArtifactReference, Cell, CellOutcome, CellResult, RunRecord } from './records.ts';
+import type { ArtifactReference, Cell, CellOutcome, CellResult, Measurement, RunRecord } from './records.ts';
 import {
   cellFromRow,
   cellToRow,
   decodePredictions,
   deepFreeze,
   encodePredictions,
+  measurementFromRow,
+  measurementToRow,
   PREDICTIONS_MEDIA_TYPE,
   predictionsReference,
   requireFinite,
@@ -18,7 +20,7 @@ import {
   runFromRow,
   trialsToRows,
 } from './rows.ts';
-import { cells, failures, results, runs, trials } from './schema.ts';
+import { cells, failures, measurements, results, runs, trials } from './schema.ts';
 import type { Store } from './store.ts';
 
 /** A statement takes at most 65535 parameters; this many rows or keys stay far below. */
@@ -106,6 +108,31 @@ export class SqlStore implements Store {
           .onConflictDoUpdate({ target: failures.cellKey, set: failure });
       }),
     );
+  }
+
+  keepMeasurement(measurement: Measurement): Promise<'stored' | 'already-kept'> {
+    return this.#run(async ({ database, artifacts }) => {
+      requireFinite(measurement, 'measurement');
+      const row = measurementToRow(measurement);
+      if (measurement.artifact) await artifacts.requireSize(measurement.artifact);
+      const stored = await database.insert(measurements).values(row).onConflictDoNothing().returning();
+      return stored.length > 0 ? 'stored' : 'already-kept';
+    });
+  }
+
+  measurements(keys: readonly string[]): Promise<ReadonlyMap<string, Measurement>> {
+    return this.#run(async ({ database }) => {
+      const found = new Map<string, Measurement>();
+      for (const part of parts([...new Set(keys)])) {
+        const rows = await database.select().from(measurements).where(inArray(measurements.key, part));
+        const byKey = new Map(rows.map((row) => [row.key, row]));
+        for (const key of part) {
+          const row = byKey.get(key);
+          if (row) found.set(key, measurementFromRow(row));
+        }
+      }
+      return found;
+    });
   }
 
   recordRun(run: Omit<RunRecord, 'id'>): Promise<number> {

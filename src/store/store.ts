@@ -6,8 +6,8 @@
  * promise resolves, so a caller may reuse or change its own objects, buffers and files afterwards. What it
  * returns is frozen, belongs to the caller and never changes: read again to see news.
  *
- * Immutability. A planned cell, a finished result, a recorded run and an artifact never change and are never
- * removed. The one thing that is replaced is a failure: by a later failure or by a result.
+ * Immutability. A planned cell, a finished result, a measurement, a recorded run and an artifact never change and are
+ * never removed. The one thing that is replaced is a failure: by a later failure or by a result.
  *
  * Concurrency. Every method may be called while others are under way, from one process (embedded) or from
  * many (server), and each is atomic: readers see a result whole, with its trials and predictions, or not at
@@ -19,7 +19,7 @@
  * Errors that any method may throw: `STORE_FULL` when the disk is full; nothing that had resolved is lost,
  * and the command can be run again when there is room. Methods of a closed store throw `internal:`.
  */
-import type { ArtifactReference, Cell, CellOutcome, CellResult, RunRecord } from './records.ts';
+import type { ArtifactReference, Cell, CellOutcome, CellResult, Measurement, RunRecord } from './records.ts';
 
 export interface Store {
   /** Registers cells in the order given. A cell whose key is there already stays as it is. */
@@ -48,6 +48,16 @@ export interface Store {
    * becomes failed: then nothing happens. An unplanned cell is planned.
    */
   fail(cell: Cell, message: string): Promise<void>;
+
+  /**
+   * Keeps a measurement for ever. The first one stays: `already-kept` means that this one was dropped. Its artifact
+   * must have been put into the store before. Numbers must be finite; `finishedAt` is kept to the millisecond.
+   * @throws UserError ARTIFACT_MISSING or ARTIFACT_DAMAGED when its artifact is not there
+   */
+  keepMeasurement(measurement: Measurement): Promise<'stored' | 'already-kept'>;
+
+  /** The measurements that are kept under these keys; the others are absent from the map, which has the keys' order. */
+  measurements(keys: readonly string[]): Promise<ReadonlyMap<string, Measurement>>;
 
   /** Notes that a command was started over this store, and returns the number of the run. */
   recordRun(run: Omit<RunRecord, 'id'>): Promise<number>;

@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Cell, CellResult, Prediction } from '../../src/store/records.ts';
+import type { Cell, CellResult, Measurement, Prediction } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { sha256 } from '../../src/util/hash.ts';
-import { sampleCell, storedSample } from './samples.ts';
+import { sampleCell, sampleMeasurement, storedSample } from './samples.ts';
 
 export interface StoreUnderTest {
   readonly store: Store;
@@ -44,6 +44,7 @@ export function storeContract(name: string, openEmpty: () => Promise<StoreUnderT
     planning(() => store);
     finishing(() => store);
     failing(() => store);
+    measurements(() => store);
     runRecords(() => store);
     artifacts(() => store);
 
@@ -53,6 +54,8 @@ export function storeContract(name: string, openEmpty: () => Promise<StoreUnderT
       await store.plan(cells);
       await store.finish(cells[0], result);
       await store.fail(cells[1], 'no memory');
+      const measurement = sampleMeasurement(nextSeed++, result.network);
+      await store.keepMeasurement(measurement);
       store = await under.reopen();
       expect((await store.cells()).slice(-3)).toEqual(cells);
       const outcomes = await store.outcomes(cells.map(({ key }) => key));
@@ -60,6 +63,7 @@ export function storeContract(name: string, openEmpty: () => Promise<StoreUnderT
         { cell: cells[0], status: 'done', result },
         { cell: cells[1], status: 'failed', error: 'no memory' },
       ]);
+      expect([...(await store.measurements([measurement.key])).values()]).toEqual([measurement]);
       expect(Buffer.from(await store.readArtifact(result.network)).toString()).toBe('a network');
     });
 
@@ -221,6 +225,71 @@ function failing(store: () => Store): void {
     await Promise.all(cells.flatMap((cell) => [store().fail(cell, 'lost'), store().finish(cell, result)]));
     const outcomes = await store().outcomes(cells.map(({ key }) => key));
     expect([...outcomes.values()]).toEqual(cells.map((cell) => ({ cell, status: 'done', result })));
+  });
+}
+
+function measurements(store: () => Store): void {
+  test('a measurement is returned in full and frozen, in the order asked for; the first of a key stays', async () => {
+    const artifact = await store().putArtifact(Buffer.from('weights'), 'application/octet-stream');
+    const [a, b] = [sampleMeasurement(nextSeed++, artifact), sampleMeasurement(nextSeed++)];
+    expect(await store().keepMeasurement(a)).toBe('stored');
+    expect(await store().keepMeasurement(b)).toBe('stored');
+    expect(await store().keepMeasurement({ ...a, value: { other: 1 }, artifact: null })).toBe('already-kept');
+    const found = await store().measurements(['unknown', b.key, a.key, b.key]);
+    expect([...found]).toEqual([
+      [b.key, b],
+      [a.key, a],
+    ]);
+    const { value, artifact: kept } = found.get(a.key)!;
+    for (const part of [found.get(a.key), value, value.nothing, kept])
+      expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  test('of measurements that arrive together exactly one is kept, whole', async () => {
+    const seed = nextSeed++;
+    const rivals = Array.from({ length: 8 }, (_, i) => ({
+      ...sampleMeasurement(seed),
+      value: { rival: i },
+      seconds: i,
+    }));
+    const answers = await Promise.all(rivals.map((rival) => store().keepMeasurement(rival)));
+    expect(answers.filter((answer) => answer === 'stored')).toHaveLength(1);
+    const { key } = rivals[0];
+    expect((await store().measurements([key])).get(key)).toEqual(rivals[answers.indexOf('stored')]);
+  });
+
+  test('a measurement belongs to the store once it is given', async () => {
+    const measurement = sampleMeasurement(nextSeed++);
+    const given = structuredClone(measurement) as Mutable<Measurement>;
+    await store().keepMeasurement(given);
+    given.seconds = 99;
+    (given.value as { nothing: unknown }).nothing = 7;
+    expect((await store().measurements([given.key])).get(given.key)).toEqual(measurement);
+  });
+
+  test('a measurement with a number that JSON lacks, or without its artifact, is refused', async () => {
+    const measurement = sampleMeasurement(nextSeed++);
+    const value = { curve: [{ loss: Number.POSITIVE_INFINITY }] };
+    await expect(store().keepMeasurement({ ...measurement, value })).rejects.toThrow(
+      'internal: measurement.value.curve.0.loss is Infinity',
+    );
+    const artifact = { sha256: sha256('never stored'), bytes: 1, mediaType: 'text/plain' };
+    await expect(store().keepMeasurement({ ...measurement, artifact })).rejects.toMatchObject({
+      code: 'ARTIFACT_MISSING',
+    });
+    expect((await store().measurements([measurement.key])).size).toBe(0);
+  });
+
+  test('any JSON object comes back exactly', async () => {
+    const property = fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (drawn) => {
+      // JSON has no negative zero.
+      const value = JSON.parse(JSON.stringify(drawn)) as Measurement['value'];
+      const measurement = { ...sampleMeasurement(nextSeed++), value };
+      await store().keepMeasurement(measurement);
+      const kept = (await store().measurements([measurement.key])).get(measurement.key);
+      expect(JSON.stringify(kept?.value)).toBe(JSON.stringify(value));
+    });
+    await fc.assert(property, { numRuns: 40 });
   });
 }
 

@@ -1,6 +1,6 @@
 /** The store in a folder: the common contract, then what only a folder can have: locks, kills, bad folders. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { startDatabase } from '../../src/store/embedded-database.ts';
 import { openEmbeddedStore } from '../../src/store/index.ts';
 import { Child } from './child.ts';
 import { storeContract } from './contract.ts';
-import { sampleCell, storedSample } from './samples.ts';
+import { sampleCell, sampleMeasurement, storedSample } from './samples.ts';
 
 // The real flush, but counted: neither a kill nor anything else that a test can do shows whether it happens.
 const fsync = vi.hoisted(() => ({ count: 0 }));
@@ -81,6 +81,9 @@ describe('a store folder', () => {
     expect([...outcomes.values()]).toEqual(
       acknowledged.map((seed) => ({ cell: sampleCell(seed), status: 'done', result })),
     );
+    const measured = acknowledged.map((seed) => sampleMeasurement(seed, result.network));
+    const kept = await store.measurements(measured.map(({ key }) => key));
+    expect([...kept.values()]).toEqual(measured);
     await store.close();
   });
 
@@ -105,6 +108,12 @@ describe('a store folder', () => {
   });
 });
 
+const MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
+const journal: { tag: string; when: number }[] = JSON.parse(
+  readFileSync(join(MIGRATIONS, 'meta', '_journal.json'), 'utf8'),
+).entries;
+const migrationsUpTo = (last: string) => journal.slice(0, journal.findIndex(({ tag }) => tag === last) + 1);
+
 describe('a database', () => {
   let copy: string;
   beforeAll(() => {
@@ -127,12 +136,38 @@ describe('a database', () => {
       'applied_migrations',
       'cells',
       'failures',
+      'measurements',
       'results',
       'runs',
       'trials',
     ]);
     await close();
   });
+
+  test.each(journal.slice(0, -1).map(({ tag }) => tag))(
+    'at the state of %s gains what it lacks, and keeps what it has',
+    async (last) => {
+      const { engine, close } = await startDatabase(join(copy, 'database'));
+      await engine.exec('drop schema public cascade; create schema public');
+      await engine.exec('create table applied_migrations (version bigint primary key, hash text not null)');
+      for (const { tag, when } of migrationsUpTo(last)) {
+        await engine.exec(readFileSync(join(MIGRATIONS, `${tag}.sql`), 'utf8'));
+        await engine.query('insert into applied_migrations values ($1, $2)', [when, 'by hand']);
+      }
+      await engine.exec(
+        `insert into cells (key, dataset, model, setting, protocol, seed, determined_by)
+       values ('old', 'd', 'm', 'fixed', 'p', 0, '{}')`,
+      );
+      await close();
+      const store = await openEmbeddedStore(copy);
+      expect((await store.cells()).map(({ key }) => key)).toEqual(['old']);
+      const result = await storedSample(store);
+      const measurement = sampleMeasurement(0, result.network);
+      expect(await store.finish(sampleCell(0), result)).toBe('stored');
+      expect(await store.keepMeasurement(measurement)).toBe('stored');
+      await store.close();
+    },
+  );
 
   test('of a newer version is refused and left as it is, and the lock is given back', async () => {
     const { engine, close } = await startDatabase(join(copy, 'database'));

@@ -1,5 +1,5 @@
 /** Small records for the store's tests; numbers are chosen to be awkward to store exactly. */
-import type { ArtifactReference, Cell, CellResult } from '../../src/store/records.ts';
+import type { ArtifactReference, Cell, CellResult, Measurement } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { contentHash } from '../../src/util/hash.ts';
 
@@ -47,6 +47,22 @@ function sampleResult(network: ArtifactReference, images = 3): CellResult {
     })),
     seconds: { total: 3.5, search: 2.25, final: 1.25 },
     network,
+    environment: { node: 'v20', threads: 2 },
+    finishedAt: '2026-02-03T04:05:06.789Z',
+  };
+}
+
+export function sampleMeasurement(seed: number, artifact: ArtifactReference | null = null): Measurement {
+  const determinedBy = { kind: 'cost', seed, batch: 8, rate: 1e-7 };
+  return {
+    key: contentHash(determinedBy),
+    kind: 'cost',
+    dataset: 'Blumen é 花',
+    model: 'resnet18-gamma@64',
+    determinedBy,
+    value: { seconds: 0.1 + 0.2, 'a "b"': [1e-300, null, { deep: [true, 'ü\n'] }], nothing: {} },
+    artifact,
+    seconds: 2 / 3,
     environment: { node: 'v20', threads: 2 },
     finishedAt: '2026-02-03T04:05:06.789Z',
   };
