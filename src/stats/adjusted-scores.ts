@@ -18,19 +18,21 @@ export interface AdjustedScore {
    * or one model, which show no spread.
    */
   readonly standardError: number;
+  /** Score minus the mean of all models on that data set, for every data set: `mean` is their mean. */
+  readonly perDataset: readonly number[];
 }
 
 /** `scores[m][d]`: logit accuracy of model m on data set d; every model on every data set. */
 export function adjustedScores(scores: readonly (readonly number[])[]): AdjustedScore[] {
   const models = scores.length;
   const datasets = rectangular(scores);
-  const perDataset = Array.from({ length: datasets }, (_, d) => mean(scores.map((row) => row[d])));
+  const difficulty = Array.from({ length: datasets }, (_, d) => mean(scores.map((row) => row[d])));
   return scores.map((row) => {
-    const adjusted = row.map((score, d) => score - perDataset[d]);
-    const average = mean(adjusted);
-    const squares = adjusted.reduce((sum, x) => sum + (x - average) ** 2, 0);
+    const perDataset = row.map((score, d) => score - difficulty[d]);
+    const average = mean(perDataset);
+    const squares = perDataset.reduce((sum, x) => sum + (x - average) ** 2, 0);
     const variance = (squares / (datasets - 1)) * (models / (models - 1));
-    return { mean: average, standardError: Math.sqrt(variance / datasets) };
+    return { mean: average, standardError: Math.sqrt(variance / datasets), perDataset };
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * Percentile bootstrap of any statistic of a test part, for example mean per-class accuracy, which no
- * binomial formula covers.
+ * Percentile bootstrap of any statistic of a sample: of a test part (mean per-class accuracy, which no
+ * binomial formula covers), or of points of a plot (a correlation, the height of a line).
  *
- * Purpose: images are drawn with replacement, the statistic is computed anew, and the interval is cut out
+ * Purpose: rows are drawn with replacement, the statistic is computed anew, and the interval is cut out
  * of the sorted results. The same seed gives the same interval.
  * Reference: B. Efron & R. Tibshirani, "An introduction to the bootstrap", 1993, section 13.3.
  * Example: the share correct of a list,
@@ -22,6 +22,9 @@ export interface BootstrapOptions {
   readonly confidence?: number;
 }
 
+/** Where a statistic is undefined on so many resamples for each that counts, it cannot be bootstrapped. */
+const MOST_REDRAWN = 100;
+
 /**
  * Percentile interval of `statistic` over rows 0 .. n - 1.
  * @param statistic gets the drawn rows; the array is reused between calls, so it must not be kept
@@ -29,20 +32,62 @@ export interface BootstrapOptions {
 export function bootstrapInterval(
   n: number,
   statistic: (rows: Int32Array) => number,
-  { seed = 0, resamples = 2000, confidence = 0.95 }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): Interval {
+  const [interval] = bootstrapIntervals(
+    n,
+    (rows) => {
+      const result = statistic(rows);
+      invariant(!Number.isNaN(result), 'the bootstrapped statistic returned NaN');
+      return [result];
+    },
+    options,
+  );
+  return interval;
+}
+
+/**
+ * Percentile intervals of several statistics over the same resamples of rows 0 .. n - 1, each interval for itself.
+ * @param statistics gets the drawn rows, which it must not keep, and returns equally many numbers every time,
+ *   or null where they are not defined (a line through one point drawn n times): then rows are drawn again,
+ *   so the interval holds given that the statistics exist
+ */
+export function bootstrapIntervals(
+  n: number,
+  statistics: (rows: Int32Array) => readonly number[] | null,
+  { seed = 0, resamples = 2000, confidence = 0.95 }: BootstrapOptions = {},
+): Interval[] {
   invariant(n > 0 && resamples > 0, `bootstrap of ${n} rows with ${resamples} resamples`);
-  invariant(confidence > 0 && confidence < 1, `confidence ${confidence} is not between 0 and 1`);
-  const generator = xoroshiro128plus(seed);
+  const draw = drawer(seed);
   const rows = new Int32Array(n);
-  const results = new Float64Array(resamples);
-  for (let resample = 0; resample < resamples; resample++) {
-    for (let i = 0; i < n; i++) rows[i] = uniformInt(generator, 0, n - 1);
-    results[resample] = statistic(rows);
+  const results: Float64Array[] = [];
+  let redrawn = 0;
+  for (let resample = 0; resample < resamples; ) {
+    for (let i = 0; i < n; i++) rows[i] = draw(n);
+    const values = statistics(rows);
+    if (values === null) {
+      invariant(++redrawn <= MOST_REDRAWN * resamples, 'the bootstrapped statistic is hardly ever defined');
+      continue;
+    }
+    values.forEach((value, k) => {
+      if (resample === 0) results.push(new Float64Array(resamples));
+      results[k][resample] = value;
+    });
+    resample++;
   }
-  invariant(!results.some(Number.isNaN), 'the bootstrapped statistic returned NaN');
-  results.sort();
-  return { low: quantile(results, 0.5 - confidence / 2), high: quantile(results, 0.5 + confidence / 2) };
+  return results.map((column) => percentileInterval(column.sort(), confidence));
+}
+
+/** Draws of whole numbers 0 .. n - 1, a stream that the seed decides. */
+export function drawer(seed: number): (n: number) => number {
+  const generator = xoroshiro128plus(seed);
+  return (n) => uniformInt(generator, 0, n - 1);
+}
+
+/** The middle `confidence` of sorted results. */
+export function percentileInterval(sorted: Float64Array, confidence: number): Interval {
+  invariant(confidence > 0 && confidence < 1, `confidence ${confidence} is not between 0 and 1`);
+  return { low: quantile(sorted, 0.5 - confidence / 2), high: quantile(sorted, 0.5 + confidence / 2) };
 }
 
 /** Quantile of sorted numbers, linear between neighbours (the default of R and NumPy). */
@@ -50,5 +95,7 @@ function quantile(sorted: Float64Array, probability: number): number {
   const position = probability * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
+  // Not between infinities, whose difference is no number.
+  if (sorted[below] === sorted[above]) return sorted[below];
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }

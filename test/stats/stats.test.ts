@@ -204,8 +204,8 @@ describe('adjusted scores', () => {
 
   test('one data set shows no spread; a hole is refused', () => {
     expect(adjustedScores([[1], [3]])).toEqual([
-      { mean: -1, standardError: Number.NaN },
-      { mean: 1, standardError: Number.NaN },
+      { mean: -1, standardError: Number.NaN, perDataset: [-1] },
+      { mean: 1, standardError: Number.NaN, perDataset: [1] },
     ]);
     expect(() => adjustedScores([[1, 2], [3]])).toThrow('internal: every model needs a score');
     expect(() => adjustedScores([])).toThrow('internal: no scores');
