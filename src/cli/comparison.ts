@@ -1,46 +1,35 @@
 /** The main job: open data sets and networks, run the cells, write report and networks. Shared by `compare` and `demo`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Formulations } from '../compile/index.ts';
-import {
-  auditDuplicates,
-  type DuplicateAudit,
-  encodeJpeg,
-  type ImageDataset,
-  PROCEDURAL_DATASETS,
-  SPLITS,
-} from '../data/index.ts';
+import { encodeJpeg, type ImageDataset, SPLITS } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
-import type { Device } from '../runtime/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
-import { type CellTask, environmentOf, openDataset, planCells, runCells } from '../study/index.ts';
-import { gridOf, type Protocol } from '../transfer/index.ts';
+import { type CellTask, environmentOf, planCells } from '../study/index.ts';
+import type { Protocol } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
-import type { ProgressListener } from '../util/progress.ts';
-import { type OpenedModel, openModel } from '../weights/index.ts';
-import { auditSummary } from './audit-summary.ts';
+import type { OpenedModel } from '../weights/index.ts';
+import {
+  auditAll,
+  datasetSummary,
+  modelSummary,
+  type Opened,
+  openDatasets,
+  openShown,
+  requireDistinct,
+  type WorkOptions,
+} from './inputs.ts';
 import type { ProgressDisplay } from './progress.ts';
+import { runAll } from './run-shown.ts';
 import { studyFormulations } from './study-formulations.ts';
 
-export interface ComparisonOptions {
+export interface ComparisonOptions extends WorkOptions {
   readonly title: string;
   readonly datasets: readonly string[];
   readonly models: readonly string[];
   readonly settings: readonly Setting[];
   readonly protocol: Protocol;
   readonly seeds: number;
-  readonly splitSeed: number;
-  readonly out: string;
-  readonly cacheFolder: string;
-  /** Whether weights may be taken from the cache folder only. */
-  readonly offline?: boolean;
-  readonly threads: number;
-  readonly device: Device;
-  /** Bytes that training may take. */
-  readonly memory?: number;
-  /** Seconds for timing formulations of convolutions at the first start. */
-  readonly tuneSeconds: number;
   /** The command line that repeats the comparison. */
   readonly command: string;
 }
@@ -52,11 +41,6 @@ export interface Comparison {
   readonly networks: readonly { dataset: string; path: string }[];
 }
 
-export interface Opened {
-  readonly datasets: readonly { spec: string; dataset: ImageDataset }[];
-  readonly models: readonly { spec: string; opened: OpenedModel }[];
-}
-
 export async function runComparison(
   options: ComparisonOptions,
   display: ProgressDisplay,
@@ -65,7 +49,7 @@ export async function runComparison(
   const models: { spec: string; opened: OpenedModel }[] = [];
   for (const spec of options.models) models.push({ spec, opened: await openShown(spec, options, display) });
   requireDistinct(models.map(({ opened }) => opened.label));
-  const datasets = await openDatasets(options, display);
+  const datasets = await openDatasets(options.datasets, options, display);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
   const tasks = planCells({ ...options, datasets, models, seeds });
   requireCells(tasks);
@@ -89,7 +73,7 @@ export async function runComparison(
         hash: contentHash(options.protocol),
         fields: { ...options.protocol },
       },
-      datasets: datasets.map(({ dataset }, i) => summaryOf(dataset, audits[i])),
+      datasets: datasets.map(({ dataset }, i) => datasetSummary(dataset, audits[i])),
       models: models.map(({ opened }) => modelSummary(opened)),
     });
     requireSuccess(outcomes);
@@ -102,66 +86,6 @@ export async function runComparison(
   } finally {
     await store.close();
   }
-}
-
-/** Opens a model, showing what is downloaded. */
-export function openShown(
-  spec: string,
-  { cacheFolder, offline }: Pick<ComparisonOptions, 'cacheFolder' | 'offline'>,
-  display: ProgressDisplay,
-): Promise<OpenedModel> {
-  const onProgress: ProgressListener = ({ phase, note }) => display.prepare(`${phase}: ${note}`);
-  return openModel(spec, { cacheFolder, offline, onProgress });
-}
-
-async function openDatasets(
-  options: ComparisonOptions,
-  display: ProgressDisplay,
-): Promise<Opened['datasets']> {
-  const { splitSeed, cacheFolder } = options;
-  const opened: { spec: string; dataset: ImageDataset }[] = [];
-  for (const spec of options.datasets) {
-    const dataset = await openDataset(spec, {
-      splitSeed,
-      cacheFolder,
-      onProgress: ({ phase, done, total }) => display.prepare(`${spec}: ${phase}, ${done} of ${total}`),
-    });
-    opened.push({ spec, dataset });
-  }
-  requireDistinct(opened.map(({ dataset }) => dataset.name));
-  return opened;
-}
-
-/**
- * Copies among the images of each data set; what images look like is remembered for the next time. Procedural images
- * are not looked at: each is made from random numbers of its own.
- */
-async function auditAll(
-  datasets: Opened['datasets'],
-  { cacheFolder }: Pick<ComparisonOptions, 'cacheFolder'>,
-  display: ProgressDisplay,
-): Promise<(DuplicateAudit | undefined)[]> {
-  const audits: (DuplicateAudit | undefined)[] = [];
-  for (const { spec, dataset } of datasets) {
-    if (Object.hasOwn(PROCEDURAL_DATASETS, dataset.name)) {
-      audits.push(undefined);
-      continue;
-    }
-    const onProgress: ProgressListener = ({ phase, done, total }) =>
-      display.prepare(`${spec}: look for copies: ${phase}, ${done} of ${total}`);
-    audits.push(await auditDuplicates([dataset], { cacheFolder, onProgress }));
-  }
-  return audits;
-}
-
-function requireDistinct(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice === undefined) return;
-  throw new UserError(
-    'NAME_TWICE',
-    `Two data sets or networks are called "${twice}".`,
-    'Rename one of the files or folders.',
-  );
 }
 
 function requireCells(tasks: readonly CellTask[]): void {
@@ -181,80 +105,6 @@ function requireSuccess(outcomes: readonly CellOutcome[]): void {
     `None of the ${failed.length} cells could be computed. The first: ${failed[0].error}`,
     'Nothing was lost; mend the cause and run the command again.',
   );
-}
-
-/** Runs the cells and shows how far they are, weighted by their cost. */
-async function runAll(
-  store: Store,
-  tasks: readonly CellTask[],
-  options: ComparisonOptions & { formulations: Formulations },
-  opened: Opened,
-  display: ProgressDisplay,
-): Promise<CellOutcome[]> {
-  const costs = tasks.map((task) => costOf(task, opened));
-  const total = costs.reduce((sum, cost) => sum + cost, 0);
-  let [done, index] = [0, 0];
-  const name = ({ cell }: CellTask) =>
-    `${index + 1}/${tasks.length} ${cell.dataset} · ${cell.model} · ${cell.setting}`;
-  return runCells(
-    store,
-    tasks,
-    { ...options, workFolder: join(options.out, 'work') },
-    {
-      onBegin: () => display.update(done / total, name(tasks[index])),
-      onProgress: (_, { done: part, total: whole, note, phase }) =>
-        display.update(
-          (done + costs[index] * (part / whole)) / total,
-          `${name(tasks[index])}: ${note ?? phase}`,
-        ),
-      onOutcome: (outcome, stored) => {
-        if (stored) display.skip(costs[index] / total);
-        if (outcome.status === 'failed') display.line(`Failed: ${name(tasks[index])}: ${outcome.error}`);
-        done += costs[index++];
-      },
-    },
-  );
-}
-
-/** What a cell costs, in multiply-adds and a constant per image and step: only ratios matter. */
-function costOf(
-  { cell, dataset: spec, model: modelSpec, protocol }: CellTask,
-  { datasets, models }: Opened,
-): number {
-  const { splits } = datasets.find((entry) => entry.spec === spec)!.dataset;
-  const { model } = models.find((entry) => entry.spec === modelSpec)!.opened;
-  const perImage = model.multiplyAdds + 2e6;
-  const images = splits.train.length + splits.validation.length + splits.test.length;
-  if (cell.setting === 'fixed') return images * perImage + 1e9;
-  const { steps, batchSize } = protocol[cell.setting];
-  const runs = gridOf(protocol[cell.setting]).length + 1;
-  return runs * steps * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
-}
-
-function summaryOf(
-  dataset: ImageDataset,
-  audit: DuplicateAudit | undefined,
-): CompareDocument['datasets'][number] {
-  const { name, classes, metric, fingerprint, problems, splits } = dataset;
-  const images = {
-    train: splits.train.length,
-    validation: splits.validation.length,
-    test: splits.test.length,
-  };
-  return {
-    name,
-    classes: [...classes],
-    images,
-    metric,
-    fingerprint,
-    problems: [...problems],
-    ...(audit && { audit: auditSummary(audit) }),
-  };
-}
-
-function modelSummary({ model, label, source, weightsHash }: OpenedModel): CompareDocument['models'][number] {
-  const { family, parameters, featureSize, input } = model;
-  return { name: label, family, parameters, featureSize, inputSize: input.size, source, weightsHash };
 }
 
 /** Copies the best candidate's network of each data set into the output folder. */

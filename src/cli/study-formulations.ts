@@ -8,13 +8,13 @@ import { frozenFormulations, tuneInto, tuningPlace } from '../runtime/index.ts';
 import type { CellTask } from '../study/index.ts';
 import { stepOutputs } from '../train/index.ts';
 import { tunedStep } from '../transfer/index.ts';
-import type { ComparisonOptions, Opened } from './comparison.ts';
+import type { Opened, WorkOptions } from './inputs.ts';
 import type { ProgressDisplay } from './progress.ts';
 
 export async function studyFormulations(
   tasks: readonly CellTask[],
   opened: Opened,
-  options: ComparisonOptions,
+  options: WorkOptions,
   display: ProgressDisplay,
 ): Promise<Formulations> {
   const convolutions = convolutionsOf(graphsOf(tasks, opened));

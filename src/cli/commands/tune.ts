@@ -12,7 +12,7 @@ import {
 } from '../../runtime/index.ts';
 import { stepOutputs } from '../../train/index.ts';
 import type { OpenedModel } from '../../weights/index.ts';
-import { openShown } from '../comparison.ts';
+import { openShown } from '../inputs.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, deviceOf, listOf, threadsOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
