@@ -61,6 +61,14 @@ function architectureOf({ model, weightsHash }: OpenedModel): string {
   return registered?.family === model.family ? model.name : `file ${weightsHash}`;
 }
 
+/** The fields of a setting. That of the search is left out where it says what was so before there was such a field. */
+function partOf(protocol: Protocol, setting: Setting): Readonly<Record<string, unknown>> {
+  if (setting === 'fixed') return { ...protocol.fixed };
+  const { search, ...others } = protocol[setting];
+  const wholeGrid = search.kind === 'grid' && search.refinements === 0;
+  return wholeGrid ? others : { ...others, search };
+}
+
 function cellOf(
   dataset: ImageDataset,
   opened: OpenedModel,
@@ -78,7 +86,7 @@ function cellOf(
     weights: setting === 'scratch' ? null : opened.weightsHash,
     setting,
     // The part that concerns this setting: a change of another setting's part leaves the cell as it is.
-    protocol: protocol[setting],
+    protocol: partOf(protocol, setting),
     seed,
     ...(memory !== undefined && setting !== 'fixed' && { memory }),
   };

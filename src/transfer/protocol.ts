@@ -15,6 +15,19 @@ export interface FixedProtocol {
   readonly view: Omit<View, 'size'>;
 }
 
+/** In which order, and how far, the points of the grid are tried. */
+export type Search =
+  /**
+   * Every point to the end of its run. After that, `refinements` times, the neighbours of the best point at half the
+   * spacing of the time before.
+   */
+  | { readonly kind: 'grid'; readonly refinements: number }
+  /**
+   * Successive halving: every point to the share `first` of its steps, then the best 1 / `eta` of them to `eta` times
+   * that share, and so on, the last ones to the end. What is cut short is a run of full length, with its schedule.
+   */
+  | { readonly kind: 'halving'; readonly first: number; readonly eta: number };
+
 export interface TuningProtocol {
   readonly steps: number;
   readonly batchSize: number;
@@ -34,14 +47,17 @@ export interface TuningProtocol {
   readonly filter: View['filter'];
   /**
    * Trials are given up when, after one of these shares of the steps, their validation metric lies more than
-   * `margin` below the best that an earlier trial had there. `null`: the whole grid is run to the end.
+   * `margin` below the best that an earlier trial had there. `null`: none is; so with halving, which has its own way.
    */
   readonly giveUp: { readonly after: readonly number[]; readonly margin: number } | null;
+  readonly search: Search;
 }
 
 export interface Protocol {
   readonly name: string;
   readonly description: string;
+  /** The name of the protocol that this one was changed from. */
+  readonly base?: string;
   readonly fixed: FixedProtocol;
   readonly finetune: TuningProtocol;
   readonly scratch: TuningProtocol;

@@ -7,9 +7,16 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ImageDataset, openFolderDataset, openProceduralDataset } from '../../src/data/index.ts';
 import type { Setting } from '../../src/store/index.ts';
-import { findProtocol, PROTOCOLS, planCells, SETTINGS } from '../../src/study/index.ts';
+import {
+  applyChanges,
+  diffProtocols,
+  findProtocol,
+  PROTOCOLS,
+  planCells,
+  SETTINGS,
+} from '../../src/study/index.ts';
 import type { PlanInput } from '../../src/study/plan.ts';
-import type { Protocol } from '../../src/transfer/index.ts';
+import type { FixedProtocol, TuningProtocol } from '../../src/transfer/index.ts';
 import { type OpenedModel, openModel } from '../../src/weights/index.ts';
 import { classFiles, folderOf, temporaryFolder } from '../data/pictures.ts';
 import { smallWeightsFile } from '../small-weights.ts';
@@ -82,25 +89,48 @@ const structuredCloneOf = (plan: PlanInput): PlanInput => ({
 });
 
 describe('keys', () => {
-  const changedValue = (value: unknown): unknown => {
-    if (typeof value === 'number') return value + 1;
-    if (typeof value === 'boolean') return !value;
-    if (Array.isArray(value)) return [...value, 7];
-    if (value === 'bilinear') return 'bicubic';
-    return value === null ? { after: [0.25], margin: 0.1 } : null;
+  /** For every field a value that `smoke` does not have. */
+  const OTHER: { readonly fixed: FixedProtocol; readonly tuning: TuningProtocol } = {
+    fixed: {
+      lambdas: [1],
+      tolerance: 1e-3,
+      patience: 7,
+      view: { kind: 'stretched', filter: 'bicubic' },
+    },
+    tuning: {
+      steps: 7,
+      batchSize: 9,
+      learningRates: [0.5],
+      weightDecays: [0],
+      divideDecayByRate: false,
+      momentum: 0.8,
+      labelSmoothing: 0.1,
+      dropout: 0.5,
+      smallestCrop: 0.3,
+      cropRatio: 1,
+      filter: 'bicubic',
+      giveUp: null,
+      search: { kind: 'grid', refinements: 1 },
+    },
   };
 
   for (const setting of SETTINGS) {
     it(`of ${setting} change with every field of the protocol's part for it, and no others do`, () => {
-      const part: Readonly<Record<string, unknown>> = { ...input.protocol[setting] };
-      expect(Object.keys(part).length).toBeGreaterThan(1);
-      for (const [field, value] of Object.entries(part)) {
-        const changed = { ...part, [field]: changedValue(value) };
-        const protocol = { ...input.protocol, [setting]: changed } as Protocol;
+      const others = Object.entries(setting === 'fixed' ? OTHER.fixed : OTHER.tuning);
+      expect(others.map(([field]) => field).sort()).toEqual(Object.keys(input.protocol[setting]).sort());
+      for (const [field, value] of others) {
+        const protocol = applyChanges(input.protocol, { [setting]: { [field]: value } });
+        expect(diffProtocols(input.protocol, protocol), field).toMatchObject([{ part: setting, field }]);
         expect(changedBy({ protocol }), field).toEqual([setting]);
       }
     });
   }
+
+  it('are those of a protocol from before searches had a choice, where the whole grid is run', () => {
+    const [{ cell }] = planCells({ ...input, settings: ['finetune'] });
+    expect(cell.determinedBy.protocol).not.toHaveProperty('search');
+    expect(cell.determinedBy.protocol).toHaveProperty('giveUp');
+  });
 
   it('do not change with names and descriptions', () => {
     const { datasets, models, protocol } = input;
@@ -112,9 +142,16 @@ describe('keys', () => {
     expect(changedBy(renamed)).toEqual([]);
   });
 
-  it('differ between the protocols that come with the program', () => {
-    const all = PROTOCOLS.map((protocol) => keysOf({ ...input, protocol }).finetune[0]);
-    expect(new Set(all).size).toBe(PROTOCOLS.length);
+  it('differ between the protocols that come with the program, and agree where two papers do', () => {
+    const keys = PROTOCOLS.map((protocol) => keysOf({ ...input, protocol }));
+    expect(new Set(keys.map((key) => key.fixed[0])).size).toBe(
+      new Set(PROTOCOLS.map(({ fixed }) => JSON.stringify(fixed))).size,
+    );
+    const tuned = PROTOCOLS.filter(({ name }) => name !== 'simclr-2020');
+    for (const setting of ['finetune', 'scratch'] as const) {
+      const different = new Set(keys.map((key) => key[setting][0]));
+      expect(different.size).toBe(tuned.length);
+    }
   });
 
   it('change with the data, its split and its metric', async () => {

@@ -171,6 +171,7 @@ describe('a tiny PASCAL VOC', () => {
         cropRatio: 0.875,
         filter: 'bilinear',
         giveUp: null,
+        search: { kind: 'grid', refinements: 0 },
       },
       setting,
     );

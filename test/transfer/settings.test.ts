@@ -46,6 +46,7 @@ const TUNING: TuningProtocol = {
   cropRatio: 0.875,
   filter: 'bilinear',
   giveUp: null,
+  search: { kind: 'grid', refinements: 0 },
 };
 
 let folder: string;
