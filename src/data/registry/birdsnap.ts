@@ -3,28 +3,21 @@
  * published them. Many are gone by now, so that copies differ; the table has the MD5 of each.
  */
 import type { FileTree } from '../containers/file-tree.ts';
-import type { OfficialDataset } from './entry.ts';
+import { officialDataset } from './entry.ts';
 import { damagedList, type ListEntry, locate, matchLists, readLines } from './lists.ts';
 
-const form = 'birdsnap/ with species.txt, images.txt, test_images.txt and download/images/SPECIES/IMAGE.jpg';
-const title = 'Birdsnap';
 /** Where the script, and people after it, put the images. */
 const FOLDERS = ['download/images/', 'images/', ''];
 
-export const birdsnap: OfficialDataset = {
+export const birdsnap = officialDataset({
   name: 'birdsnap',
-  title,
+  title: 'Birdsnap',
   reference: 'Berg et al., Birdsnap, 2014',
-  task: 'single-label',
-  metric: 'top1',
   classes: 500,
-  images: { train: 47_386, validation: 'held out', test: 2443 },
-  form,
-  async read(tree) {
-    const root = locate(tree, ['species.txt', 'images.txt', 'test_images.txt'], ['birdsnap'], {
-      title,
-      form,
-    });
+  images: { train: 47_386, test: 2443 },
+  form: 'birdsnap/ with species.txt, images.txt, test_images.txt and download/images/SPECIES/IMAGE.jpg',
+  async read(tree, _, titled) {
+    const root = locate(tree, ['species.txt', 'images.txt', 'test_images.txt'], ['birdsnap'], titled);
     const species = await readTable(root, 'species.txt', ['id', 'common']);
     const images = await readTable(root, 'images.txt', ['path', 'species_id', 'md5']);
     const test = new Set((await readTable(root, 'test_images.txt', ['path'])).map(([path]) => path));
@@ -42,7 +35,7 @@ export const birdsnap: OfficialDataset = {
       folder,
     );
   },
-};
+});
 
 /** The named columns of a table whose first line has the names. */
 async function readTable(tree: FileTree, path: string, columns: readonly string[]): Promise<string[][]> {

@@ -6,12 +6,9 @@
 import { Random } from '../../tensor/random.ts';
 import type { FileTree } from '../containers/file-tree.ts';
 import { IMAGE_ENDING } from '../readers/listing.ts';
-import type { OfficialDataset, OfficialListing } from './entry.ts';
-import { folderOf, formError, type ListEntry, labelling, matchLists, readLines } from './lists.ts';
+import { type OfficialListing, officialDataset } from './entry.ts';
+import { folderOf, formError, type ListEntry, listedImages, matchLists } from './lists.ts';
 
-const form =
-  '101_ObjectCategories/CLASS/IMAGE.jpg, with or without train.txt and test.txt of lines CLASS/IMAGE.jpg beside it; or train/CLASS/ and test/CLASS/';
-const title = 'Caltech-101';
 const PER_CLASS = 30;
 const FOLDERS = [
   '',
@@ -19,28 +16,27 @@ const FOLDERS = [
   'caltech-101/101_ObjectCategories/',
   'caltech101/101_ObjectCategories/',
 ];
-const PARTS = ['train', 'test'] as const;
+const LISTS = { train: 'train.txt', test: 'test.txt' } as const;
 
-export const caltech101: OfficialDataset = {
+export const caltech101 = officialDataset({
   name: 'caltech101',
-  title,
+  title: 'Caltech-101',
   reference: 'Fei-Fei, Fergus and Perona, Caltech-101, 2004',
-  task: 'single-label',
   metric: 'meanPerClass',
   // With the class of background images.
   classes: 102,
-  images: { train: 3060, validation: 'held out', test: 6084 },
-  perClass: { train: { from: PER_CLASS, to: PER_CLASS } },
+  images: { train: 3060, test: 6084 },
+  perClass: { train: PER_CLASS },
   md5: { '101_ObjectCategories.tar.gz': 'b224c7392d521a49829488ab0f1120d9' },
-  form,
-  async read(tree, seed) {
+  form: '101_ObjectCategories/CLASS/IMAGE.jpg, with or without train.txt and test.txt of lines CLASS/IMAGE.jpg beside it; or train/CLASS/ and test/CLASS/',
+  async read(tree, seed, titled) {
     const given = tree.paths.filter((path) => /^(train|test)\/[^/]+\/[^/]+$/.test(path));
     if (given.length > 0) return fromParts(tree, given);
     const images = FOLDERS.find((above) => tree.paths.some((path) => isNumbered(path, above)));
-    if (images === undefined) throw formError(tree, [`${FOLDERS[1]}CLASS/image_0001.jpg`], { title, form });
+    if (images === undefined) throw formError(tree, [`${FOLDERS[1]}CLASS/image_0001.jpg`], titled);
     return fromClassFolders(tree, images, seed);
   },
-};
+});
 
 /** Images of each class are numbered: `CLASS/image_0001.jpg`. */
 function isNumbered(path: string, above: string): boolean {
@@ -52,9 +48,12 @@ async function fromClassFolders(tree: FileTree, above: string, seed: number): Pr
   const inClass = paths.filter((path) => path.slice(above.length).includes('/'));
   const classOf = (path: string) => folderOf(path.slice(above.length));
   const classes = [...new Set(inClass.map(classOf))].sort();
-  const listed = PARTS.every((part) => tree.has(`${part}.txt`));
+  const listed = Object.values(LISTS).every((list) => tree.has(list));
   const entries = listed
-    ? await listedParts(tree, above, classes)
+    ? await listedImages(tree, classes, LISTS, (line) => {
+        const inside = line.split(' ')[0];
+        return { path: above + inside, className: folderOf(inside) };
+      })
     : drawnParts(inClass, classOf, classes, seed);
   return matchLists(tree, classes, entries, above);
 }
@@ -72,17 +71,6 @@ function drawnParts(
     const train = Math.min(PER_CLASS, own.length - 1);
     return shuffled.map((path, i): ListEntry => ({ path, label, part: i < train ? 'train' : 'test' }));
   });
-}
-
-async function listedParts(tree: FileTree, above: string, classes: readonly string[]): Promise<ListEntry[]> {
-  const labelOf = labelling(tree, classes);
-  const entries: ListEntry[] = [];
-  for (const part of PARTS)
-    for (const line of await readLines(tree, `${part}.txt`)) {
-      const inside = line.split(' ')[0];
-      entries.push({ path: above + inside, label: labelOf(folderOf(inside), `${part}.txt`), part });
-    }
-  return entries;
 }
 
 function fromParts(tree: FileTree, paths: readonly string[]): OfficialListing {

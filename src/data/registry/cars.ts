@@ -1,39 +1,34 @@
 /** Stanford Cars: annotations as MATLAB structures, in the form of the challenge (two folders) or of the authors (one). */
 import type { FileTree } from '../containers/file-tree.ts';
 import { type MatValue, numbersOf, readMat, structsOf, textsOf } from '../containers/mat.ts';
-import type { OfficialDataset, OfficialListing } from './entry.ts';
+import { type OfficialListing, officialDataset } from './entry.ts';
 import { damagedList, type ListEntry, locate, matchLists } from './lists.ts';
 
-const form =
-  'cars_train/, cars_test/, devkit/cars_meta.mat, devkit/cars_train_annos.mat and cars_test_annos_withlabels.mat; or car_ims/ and cars_annos.mat';
-const title = 'Stanford Cars';
 const ONE_LIST = 'cars_annos.mat';
 const TEST_LIST = 'cars_test_annos_withlabels.mat';
 
-export const cars: OfficialDataset = {
+export const cars = officialDataset({
   name: 'cars',
-  title,
+  title: 'Stanford Cars',
   reference: 'Krause et al., 3D object representations, 2013',
-  task: 'single-label',
-  metric: 'top1',
   classes: 196,
-  images: { train: 8144, validation: 'held out', test: 8041 },
+  images: { train: 8144, test: 8041 },
   md5: {
     'car_devkit.tgz': 'c3b158d763b6e2245038c8ad08e45376',
     'cars_train.tgz': '065e5b463ae28d29e77c1b4b166cfe61',
     'cars_test.tgz': '4ce7ebf6a94d07f1952d94dd34c4d501',
     [TEST_LIST]: 'b0a2b23655a3edd16d84508592a98d10',
   },
-  form,
-  async read(tree) {
+  form: 'cars_train/, cars_test/, devkit/cars_meta.mat, devkit/cars_train_annos.mat and cars_test_annos_withlabels.mat; or car_ims/ and cars_annos.mat',
+  async read(tree, _, titled) {
     const candidates = ['stanford_cars', 'cars'];
     const wrapped = candidates.map((folder) => `${folder}/${ONE_LIST}`);
     if ([ONE_LIST, ...wrapped].some((path) => tree.has(path)))
-      return fromOneList(locate(tree, [ONE_LIST], candidates, { title, form }));
+      return fromOneList(locate(tree, [ONE_LIST], candidates, titled));
     const lists = ['devkit/cars_meta.mat', 'devkit/cars_train_annos.mat'];
-    return fromTwoLists(locate(tree, lists, candidates, { title, form }));
+    return fromTwoLists(locate(tree, lists, candidates, titled));
   },
-};
+});
 
 async function variables(tree: FileTree, path: string): Promise<Map<string, MatValue>> {
   return readMat(await tree.read(path), path);

@@ -1,24 +1,36 @@
 /** CIFAR-10 and CIFAR-100, binary or pickled. */
 import { readCifar } from '../readers/cifar.ts';
-import type { OfficialDataset } from './entry.ts';
+import { officialDataset } from './entry.ts';
 import { fromReader, locateAny } from './lists.ts';
 
-const reference = 'Krizhevsky, Learning multiple layers of features from tiny images, 2009';
+/** What one of the two is, and where its names of classes lie in the two forms. */
+interface Cifar {
+  readonly classes: number;
+  readonly form: string;
+  readonly md5: Readonly<Record<string, string>>;
+  readonly markers: readonly string[];
+  readonly folders: readonly string[];
+}
 
-const ten = {
-  title: 'CIFAR-10',
-  form: 'cifar-10-batches-bin/ or cifar-10-batches-py/ with five batches, test_batch and batches.meta (or the archive of one)',
-};
+const cifar = ({ classes, markers, folders, ...facts }: Cifar) =>
+  officialDataset({
+    name: `cifar${classes}`,
+    title: `CIFAR-${classes}`,
+    reference: 'Krizhevsky, Learning multiple layers of features from tiny images, 2009',
+    classes,
+    images: { train: 50_000, test: 10_000 },
+    perClass: { train: 50_000 / classes, test: 10_000 / classes },
+    ...facts,
+    async read(tree, _, titled) {
+      return fromReader(await readCifar(locateAny(tree, markers, folders, titled)));
+    },
+  });
 
-export const cifar10: OfficialDataset = {
-  name: 'cifar10',
-  ...ten,
-  reference,
-  task: 'single-label',
-  metric: 'top1',
+export const cifar10 = cifar({
   classes: 10,
-  images: { train: 50_000, validation: 'held out', test: 10_000 },
-  perClass: { train: { from: 5000, to: 5000 }, test: { from: 1000, to: 1000 } },
+  form: 'cifar-10-batches-bin/ or cifar-10-batches-py/ with five batches, test_batch and batches.meta (or the archive of one)',
+  markers: ['batches.meta.txt', 'batches.meta'],
+  folders: ['cifar-10-batches-bin', 'cifar-10-batches-py'],
   md5: {
     'cifar-10-python.tar.gz': 'c58f30108f718f92721af3b95e74349a',
     data_batch_1: 'c99cafc152244af753f735de768cd75f',
@@ -29,44 +41,17 @@ export const cifar10: OfficialDataset = {
     test_batch: '40351d587109b95175f43aff81a1287e',
     'batches.meta': '5ff9c542aee3614f3951f8cda6e48888',
   },
-  async read(tree) {
-    const root = locateAny(
-      tree,
-      ['batches.meta.txt', 'batches.meta'],
-      ['cifar-10-batches-bin', 'cifar-10-batches-py'],
-      ten,
-    );
-    return fromReader(await readCifar(root));
-  },
-};
+});
 
-const hundred = {
-  title: 'CIFAR-100',
-  form: 'cifar-100-binary/ with train.bin, test.bin and fine_label_names.txt, or cifar-100-python/ with train, test and meta (or the archive of one)',
-};
-
-export const cifar100: OfficialDataset = {
-  name: 'cifar100',
-  ...hundred,
-  reference,
-  task: 'single-label',
-  metric: 'top1',
+export const cifar100 = cifar({
   classes: 100,
-  images: { train: 50_000, validation: 'held out', test: 10_000 },
-  perClass: { train: { from: 500, to: 500 }, test: { from: 100, to: 100 } },
+  form: 'cifar-100-binary/ with train.bin, test.bin and fine_label_names.txt, or cifar-100-python/ with train, test and meta (or the archive of one)',
+  markers: ['fine_label_names.txt', 'meta'],
+  folders: ['cifar-100-binary', 'cifar-100-python'],
   md5: {
     'cifar-100-python.tar.gz': 'eb9058c3a382ffc7106e4002c42a8d85',
     train: '16019d7e3df5f24257cddd939b257f8d',
     test: 'f0ef6b0ae62326f3e7ffdfab6717acfc',
     meta: '7973b15100ade9c7d40fb424638fde48',
   },
-  async read(tree) {
-    const root = locateAny(
-      tree,
-      ['fine_label_names.txt', 'meta'],
-      ['cifar-100-binary', 'cifar-100-python'],
-      hundred,
-    );
-    return fromReader(await readCifar(root));
-  },
-};
+});

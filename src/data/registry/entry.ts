@@ -36,6 +36,40 @@ export interface OfficialDataset {
   read(tree: FileTree, seed: number): Promise<OfficialListing>;
 }
 
+/** What an entry states itself; the rest is as for most sets. */
+interface OfficialFacts extends Omit<OfficialDataset, 'task' | 'metric' | 'images' | 'perClass' | 'read'> {
+  /** Default: single-label. */
+  readonly task?: Task;
+  /** Default: top1. */
+  readonly metric?: Metric;
+  /** `validation` by default held out of train. */
+  readonly images: { readonly train: number; readonly validation?: number; readonly test: number };
+  /** A number where every class has as many. */
+  readonly perClass?: Partial<Readonly<Record<SplitName, Range | number>>>;
+  /** @param titled title and form, for errors */
+  read(tree: FileTree, seed: number, titled: Titled): Promise<OfficialListing>;
+}
+
+/** A data set and its form on disk, as errors name them. */
+export type Titled = Pick<OfficialDataset, 'title' | 'form'>;
+
+/** The entry of a published data set from the facts in which it differs from others. */
+export function officialDataset(facts: OfficialFacts): OfficialDataset {
+  const { images, perClass = {} } = facts;
+  const ranges = Object.entries(perClass).map(([part, count]) => [
+    part,
+    typeof count === 'number' ? { from: count, to: count } : count,
+  ]);
+  return {
+    task: 'single-label',
+    metric: 'top1',
+    ...facts,
+    images: { ...images, validation: images.validation ?? 'held out' },
+    perClass: Object.fromEntries(ranges),
+    read: (tree, seed) => facts.read(tree, seed, facts),
+  };
+}
+
 export interface OfficialImage {
   /** Path in the data set's own layout, whatever archive it lies in; distinct. */
   readonly id: string;

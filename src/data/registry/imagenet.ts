@@ -2,35 +2,29 @@
 import type { FileTree } from '../containers/file-tree.ts';
 import { isImagenet, readImagenet } from '../readers/imagenet.ts';
 import { isTinyImagenet, readTinyImagenet } from '../readers/tiny-imagenet.ts';
-import type { OfficialDataset } from './entry.ts';
+import { officialDataset } from './entry.ts';
 import { formError, fromReader, type ListEntry, matchLists } from './lists.ts';
 
-const whole = {
-  title: 'ImageNet (ILSVRC 2012)',
-  form: 'ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz, or what was unpacked of them; or train/WNID/ and val/WNID/ with images',
-};
-
-export const imagenet: OfficialDataset = {
+export const imagenet = officialDataset({
   name: 'imagenet',
-  ...whole,
+  title: 'ImageNet (ILSVRC 2012)',
   reference: 'Russakovsky et al., ImageNet large scale visual recognition challenge, 2015',
-  task: 'single-label',
-  metric: 'top1',
   classes: 1000,
-  images: { train: 1_281_167, validation: 'held out', test: 50_000 },
-  perClass: { train: { from: 732, to: 1300 }, test: { from: 50, to: 50 } },
+  images: { train: 1_281_167, test: 50_000 },
+  perClass: { train: { from: 732, to: 1300 }, test: 50 },
   md5: {
     'ILSVRC2012_img_train.tar': '1d675b47d978889d74fa0da5fadfb00e',
     'ILSVRC2012_img_val.tar': '29b22e2961454d5413ddabcf34fc5622',
     'ILSVRC2012_devkit_t12.tar.gz': 'fa75699e90414af021442c21a62c3abf',
   },
-  async read(tree) {
+  form: 'ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz, or what was unpacked of them; or train/WNID/ and val/WNID/ with images',
+  async read(tree, _, titled) {
     const inFolders = entriesOfFolders(tree);
     if (inFolders.some(({ part }) => part === 'test')) return fromFolders(tree, inFolders);
     if (isImagenet(tree)) return fromReader(await readImagenet(tree));
-    throw formError(tree, ['ILSVRC2012_val_00000001.JPEG', 'ILSVRC2012_validation_ground_truth.txt'], whole);
+    throw formError(tree, ['ILSVRC2012_val_00000001.JPEG', 'ILSVRC2012_validation_ground_truth.txt'], titled);
   },
-};
+});
 
 const IN_FOLDER = /(?:^|\/)(train|val)\/(n\d{8})\/[^/]+\.jpe?g$/i;
 
@@ -48,22 +42,16 @@ function fromFolders(tree: FileTree, found: ReturnType<typeof entriesOfFolders>)
   return matchLists(tree, classes, entries, null);
 }
 
-const tiny = {
-  title: 'Tiny ImageNet',
-  form: 'tiny-imagenet-200/ with wnids.txt, train/WNID/images/, val/images/ and val/val_annotations.txt (or the zip archive)',
-};
-
-export const tinyImagenet: OfficialDataset = {
+export const tinyImagenet = officialDataset({
   name: 'tiny-imagenet',
-  ...tiny,
+  title: 'Tiny ImageNet',
   reference: 'Stanford CS231n, Tiny ImageNet challenge, 2015',
-  task: 'single-label',
-  metric: 'top1',
   classes: 200,
-  images: { train: 100_000, validation: 'held out', test: 10_000 },
-  perClass: { train: { from: 500, to: 500 }, test: { from: 50, to: 50 } },
-  async read(tree) {
-    if (!isTinyImagenet(tree)) throw formError(tree, ['wnids.txt', 'val/val_annotations.txt'], tiny);
+  images: { train: 100_000, test: 10_000 },
+  perClass: { train: 500, test: 50 },
+  form: 'tiny-imagenet-200/ with wnids.txt, train/WNID/images/, val/images/ and val/val_annotations.txt (or the zip archive)',
+  async read(tree, _, titled) {
+    if (!isTinyImagenet(tree)) throw formError(tree, ['wnids.txt', 'val/val_annotations.txt'], titled);
     return fromReader(await readTinyImagenet(tree));
   },
-};
+});

@@ -4,7 +4,7 @@ import { shown } from '../../util/refuse.ts';
 import { type FileTree, subtree, withoutWrapper } from '../containers/file-tree.ts';
 import type { SplitName } from '../contract.ts';
 import { IMAGE_ENDING, type ImageListing } from '../readers/listing.ts';
-import type { OfficialImage, OfficialListing } from './entry.ts';
+import type { OfficialImage, OfficialListing, Titled } from './entry.ts';
 
 /** The longest published list, of ImageNet's training images, has 40 MB. */
 const LARGEST_LIST = 2 ** 27;
@@ -35,14 +35,13 @@ export function damagedList(tree: FileTree, path: string, found: string): UserEr
 
 /**
  * The tree in which `markers` lie: the folder itself, a folder of that name in it, or what a single wrapping folder holds.
- * @param titled the data set and its form, for the error
  * @throws UserError OFFICIAL_FORM
  */
 export function locate(
   tree: FileTree,
   markers: readonly string[],
   folders: readonly string[],
-  titled: { readonly title: string; readonly form: string },
+  titled: Titled,
 ): FileTree {
   const whole = withoutWrapper(tree);
   const candidates = [tree, ...folders.map((folder) => subtree(tree, folder)), whole];
@@ -60,7 +59,7 @@ export function locateAny(
   tree: FileTree,
   markers: readonly string[],
   folders: readonly string[],
-  titled: { readonly title: string; readonly form: string },
+  titled: Titled,
 ): FileTree {
   const candidates = [tree, ...folders.map((folder) => subtree(tree, folder)), withoutWrapper(tree)];
   const found = candidates.find(({ has }) => markers.some((marker) => has(marker)));
@@ -69,11 +68,7 @@ export function locateAny(
 }
 
 /** @param lacking paths that were looked for */
-export function formError(
-  tree: FileTree,
-  lacking: readonly string[],
-  { title, form }: { readonly title: string; readonly form: string },
-): UserError {
+export function formError(tree: FileTree, lacking: readonly string[], { title, form }: Titled): UserError {
   return new UserError(
     'OFFICIAL_FORM',
     `${tree.root} does not hold ${title} in its official form: there is no ${lacking.slice(0, 3).join(', ')}.`,
@@ -150,10 +145,7 @@ export function fromReader({ classes, images, read }: ImageListing): OfficialLis
 }
 
 /** From the names of classes to their positions. Error of what it returns: `OFFICIAL_LIST` for a class that is not there. */
-export function labelling(
-  tree: FileTree,
-  classes: readonly string[],
-): (name: string, list: string) => number {
+function labelling(tree: FileTree, classes: readonly string[]): (name: string, list: string) => number {
   const labels = new Map(classes.map((name, label) => [name, label]));
   return (name, list) => {
     const label = labels.get(name);
@@ -161,6 +153,27 @@ export function labelling(
       throw damagedList(tree, list, `it names the class ${shown(name)}, which the list of classes lacks`);
     return label;
   };
+}
+
+/**
+ * The entries of one list per part.
+ * @param read a line's image and class; `list` is for errors
+ * @throws UserError OFFICIAL_LIST, also for a class that is none of `classes`
+ */
+export async function listedImages(
+  tree: FileTree,
+  classes: readonly string[],
+  lists: Partial<Readonly<Record<SplitName, string>>>,
+  read: (line: string, list: string) => { readonly path: string; readonly className: string },
+): Promise<ListEntry[]> {
+  const labelOf = labelling(tree, classes);
+  const entries: ListEntry[] = [];
+  for (const [part, list] of Object.entries(lists) as [SplitName, string][])
+    for (const line of await readLines(tree, list)) {
+      const { path, className } = read(line, list);
+      entries.push({ path, label: labelOf(className, list), part });
+    }
+  return entries;
 }
 
 /** The text before the last `/`, which in most lists is the class. */

@@ -2,12 +2,9 @@
 import { shown } from '../../util/refuse.ts';
 import type { FileTree } from '../containers/file-tree.ts';
 import type { SplitName } from '../contract.ts';
-import type { OfficialDataset } from './entry.ts';
+import { officialDataset } from './entry.ts';
 import { damagedList, type ListEntry, locate, matchLists, readLines } from './lists.ts';
 
-const form =
-  'images/BREED_NUMBER.jpg, annotations/trainval.txt and annotations/test.txt (images.tar.gz and annotations.tar.gz)';
-const title = 'Oxford-IIIT Pets';
 const LISTS = { train: 'annotations/trainval.txt', test: 'annotations/test.txt' } as const;
 
 interface PetLine {
@@ -18,21 +15,20 @@ interface PetLine {
   readonly part: SplitName;
 }
 
-export const pets: OfficialDataset = {
+export const pets = officialDataset({
   name: 'pets',
-  title,
+  title: 'Oxford-IIIT Pets',
   reference: 'Parkhi et al., Cats and dogs, 2012',
-  task: 'single-label',
   metric: 'meanPerClass',
   classes: 37,
-  images: { train: 3680, validation: 'held out', test: 3669 },
+  images: { train: 3680, test: 3669 },
   md5: {
     'images.tar.gz': '5c4f3ee8e5d25df40f4fd59a7f44e54c',
     'annotations.tar.gz': '95a8c909bbe2e81eed6a22bccdf3f68f',
   },
-  form,
-  async read(tree) {
-    const root = locate(tree, Object.values(LISTS), ['oxford-iiit-pet'], { title, form });
+  form: 'images/BREED_NUMBER.jpg, annotations/trainval.txt and annotations/test.txt (images.tar.gz and annotations.tar.gz)',
+  async read(tree, _, titled) {
+    const root = locate(tree, Object.values(LISTS), ['oxford-iiit-pet'], titled);
     const lines = [...(await petLines(root, 'train')), ...(await petLines(root, 'test'))];
     const breeds = new Map(lines.map(({ number, breed }) => [number, breed]));
     const numbers = [...breeds.keys()].sort((a, b) => a - b);
@@ -52,7 +48,7 @@ export const pets: OfficialDataset = {
       null,
     );
   },
-};
+});
 
 async function petLines(root: FileTree, part: keyof typeof LISTS): Promise<PetLine[]> {
   return (await readLines(root, LISTS[part])).map((line) => {
