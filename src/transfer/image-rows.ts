@@ -1,0 +1,86 @@
+/** What a network says of some images of a data set, a row of numbers for each: features, or scores. */
+import { readFile } from 'node:fs/promises';
+import { BatchLoader, type ImageRecord, labelsOf, openViewCache, type View } from '../data/index.ts';
+import { importOnnxClassifier } from '../models/imported/import.ts';
+import type { Model } from '../models/index.ts';
+import { decodeModel, parseMetadata } from '../onnx/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { compileImageFunction, runOverImages } from '../train/index.ts';
+import { UserError } from '../util/errors.ts';
+import type { SettingInputs } from './setting.ts';
+
+/** Images that a network sees at a time. */
+const BATCH = 16;
+
+/** A network with its weights and how images become its input. */
+export interface SeeingNetwork {
+  readonly model: Model;
+  readonly weights: ReadonlyMap<string, Tensor<'float32'>>;
+  readonly view: View;
+}
+
+/**
+ * The pre-trained network as fixed features use it, see `FixedProtocol`.
+ * @throws UserError WEIGHTS_MISSING where there are none
+ */
+export function preTrained({ model, weights }: SettingInputs): SeeingNetwork {
+  if (weights) {
+    const view = { kind: 'central-square', size: model.input.size, filter: 'bicubic' } as const;
+    return { model, weights, view };
+  }
+  throw new UserError(
+    'WEIGHTS_MISSING',
+    `${model.name} has no pre-trained weights, so its features say nothing of images.`,
+    'Give a file of weights, or a network that was trained.',
+  );
+}
+
+/**
+ * The network that a setting exported, with the head that it was trained with and its own preparation of images.
+ * @param path of an ONNX file
+ * @throws UserError as of `importOnnxClassifier`; NO_METADATA where the file does not say how images are prepared
+ */
+export async function trainedNetwork(path: string): Promise<SeeingNetwork> {
+  const imported = await importOnnxClassifier(path);
+  const { input } = parseMetadata(decodeModel(await readFile(path)));
+  if (input) return { ...imported, view: input.resize };
+  throw new UserError(
+    'NO_METADATA',
+    `${path} does not say how images are prepared for it.`,
+    'Give an ONNX file that a setting exported.',
+  );
+}
+
+/** What rows are made by; the backbone's features unless told otherwise. */
+export type RowNetwork = Parameters<typeof compileImageFunction>[0];
+
+/** One row per record, in their order: [records, columns]. */
+export async function imageRows(
+  { dataset, cacheFolder, threads, device, onProgress }: SettingInputs,
+  { model, weights, view }: SeeingNetwork,
+  records: readonly ImageRecord[],
+  rows: RowNetwork = (net, images) => model.backbone(net, images).features,
+): Promise<Tensor<'float32'>> {
+  const cache = await openViewCache(dataset, records, view, cacheFolder, ({ phase, done, total }) =>
+    onProgress({ phase, done: 0, total: 1, note: `${done} of ${total}` }),
+  );
+  const images = new BatchLoader({
+    cache,
+    labels: labelsOf(dataset, records),
+    batchSize: BATCH,
+    transform: 'centre',
+    seed: 0,
+    ...model.input,
+  });
+  try {
+    const { size } = model.input;
+    const network = await compileImageFunction(rows, [BATCH, 3, size, size], weights, { threads, device });
+    try {
+      return await runOverImages(network, images, records.length, { phase: 'features', onProgress });
+    } finally {
+      await network.close();
+    }
+  } finally {
+    await images.close();
+  }
+}
