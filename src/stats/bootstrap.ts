@@ -95,7 +95,7 @@ function quantile(sorted: Float64Array, probability: number): number {
   const position = probability * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
-  // Not between infinities, whose difference is no number.
-  if (sorted[below] === sorted[above]) return sorted[below];
+  // At a result itself; a product of 0 and an infinite neighbour would be no number.
+  if (position === below || sorted[below] === sorted[above]) return sorted[below];
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }

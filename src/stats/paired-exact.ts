@@ -8,6 +8,7 @@
  * Example: 10 images only model a gets right, 2 only b: p = 0.0386.
  */
 import { invariant } from '../util/errors.ts';
+import { signTest } from './sign-test.ts';
 
 export interface PairedExactTest {
   /** Images that only model a gets right. */
@@ -27,21 +28,5 @@ export function pairedExactTest(a: readonly boolean[], b: readonly boolean[]): P
     if (a[i] && !b[i]) aOnly++;
     else if (b[i] && !a[i]) bOnly++;
   }
-  return { aOnly, bOnly, pValue: Math.min(1, 2 * lowerTail(aOnly + bOnly, Math.min(aOnly, bOnly))) };
-}
-
-/**
- * P(X <= k) of X ~ Binomial(n, 1/2), k <= n / 2. The largest term, C(n, k) / 2^n, is summed in logarithms
- * because 2^-n leaves the range of doubles at n = 1,075; the terms below it follow by
- * C(n, j - 1) = C(n, j) j / (n - j + 1), as multiples of it.
- */
-function lowerTail(n: number, k: number): number {
-  let logLargest = -n * Math.LN2;
-  for (let i = 0; i < k; i++) logLargest += Math.log((n - i) / (i + 1));
-  let sum = 1;
-  for (let j = k, term = 1; j > 0 && term > sum * Number.EPSILON; j--) {
-    term *= j / (n - j + 1);
-    sum += term;
-  }
-  return Math.exp(logLargest + Math.log(sum));
+  return { aOnly, bOnly, pValue: signTest(aOnly, bOnly) };
 }
