@@ -5,7 +5,7 @@ import { openFileTree } from '../../src/data/containers/file-tree.ts';
 import type { ImageDataset } from '../../src/data/contract.ts';
 import { openLocalDataset } from '../../src/data/datasets/local.ts';
 import { readManifest } from '../../src/data/readers/manifest.ts';
-import { UserError } from '../../src/util/errors.ts';
+import { codeOf } from '../refusal.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 import { zip } from '../weights/archives.ts';
 import { tar } from './containers/tars.ts';
@@ -80,22 +80,16 @@ describe('one set in many forms', () => {
 });
 
 describe('refusals are those of the form', () => {
-  const code = (path: string) =>
-    open(path).then(
-      () => 'accepted',
-      (error) => (error instanceof UserError ? error.code : String(error)),
-    );
-
   test('nothing there, another file, an empty folder, an archive without classes', async () => {
     const folder = await folderOf({
       'x.txt': 'text',
       'y.tar': tar([{ path: 'a.txt', content: 'x' }]),
       'z/x.txt': '',
     });
-    expect(await code(join(folder, 'nothing'))).toBe('DATA_FOLDER_MISSING');
-    expect(await code(join(folder, 'x.txt'))).toBe('DATA_NOT_A_FOLDER');
-    expect(await code(join(folder, 'y.tar'))).toBe('DATA_EMPTY');
-    expect(await code(join(folder, 'z'))).toBe('DATA_EMPTY');
+    expect(await codeOf(open(join(folder, 'nothing')))).toBe('DATA_FOLDER_MISSING');
+    expect(await codeOf(open(join(folder, 'x.txt')))).toBe('DATA_NOT_A_FOLDER');
+    expect(await codeOf(open(join(folder, 'y.tar')))).toBe('DATA_EMPTY');
+    expect(await codeOf(open(join(folder, 'z')))).toBe('DATA_EMPTY');
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Graph, verify } from '../../src/graph/index.ts';
 import { findModel, MODELS, type Model, transferHead, variablesOf } from '../../src/models/index.ts';
 import { INFERENCE, Network, type Phase, TRAIN } from '../../src/nn/index.ts';
-import { UserError } from '../../src/util/errors.ts';
+import { refusalBy } from '../refusal.ts';
 
 function build(model: Model, phase: Phase, batch = 2) {
   const net = new Network(new Graph(), phase);
@@ -74,26 +74,17 @@ test('names are unique', () => {
   expect(new Set(MODELS.map(({ name }) => name)).size).toBe(MODELS.length);
 });
 
-function refusal(name: string): UserError {
-  try {
-    findModel(name);
-  } catch (error) {
-    if (error instanceof UserError) return error;
-  }
-  throw new Error(`"${name}" was not refused`);
-}
-
 test('an unknown name is answered with the nearest ones', () => {
-  const error = refusal('mobilnet_v2');
+  const error = refusalBy(() => findModel('mobilnet_v2'));
   expect(error.code).toBe('UNKNOWN_MODEL');
   expect(error.message).toContain('Did you mean mobilenet_v2,');
-  expect(refusal('resnet50@64@32').code).toBe('UNKNOWN_MODEL');
+  expect(refusalBy(() => findModel('resnet50@64@32')).code).toBe('UNKNOWN_MODEL');
 });
 
 test.each(['resnet50@', 'resnet50@0', 'resnet50@-3', 'resnet50@4096', 'resnet50@1e2', 'squeezenet1_1@3'])(
   '%s is refused as an input size',
   (name) => {
-    expect(refusal(name).code).toBe('INPUT_SIZE');
+    expect(refusalBy(() => findModel(name)).code).toBe('INPUT_SIZE');
   },
 );
 

@@ -7,8 +7,8 @@ import { Random } from '../../src/tensor/random.ts';
 import { sizeOf } from '../../src/tensor/tensor.ts';
 import { TrainingStep } from '../../src/train/index.ts';
 import { buildStep } from '../../src/train/step-graph.ts';
-import { UserError } from '../../src/util/errors.ts';
 import { describePython } from '../python.ts';
+import { refusalBy } from '../refusal.ts';
 import { expectTorchvision } from './torchvision.ts';
 
 const all = (model: Model): readonly Variable[] => {
@@ -108,15 +108,6 @@ test.each([
   expect(findModel(name).name).toBe(name);
 });
 
-function refusal(name: string): UserError {
-  try {
-    findModel(name);
-  } catch (error) {
-    if (error instanceof UserError) return error;
-  }
-  throw new Error(`"${name}" was not refused`);
-}
-
 test.each([
   ['resnet50+foo', '"+foo" cannot be switched for resnet50: there is no "+foo"'],
   ['resnet50+', 'there is no "+"'],
@@ -128,7 +119,7 @@ test.each([
   ['resnet50+dropout100', 'there is no "+dropout100"'],
   ['inception_v3+aux-aux', '"-aux" says once more what another switch has said'],
 ])('%s is refused with what is allowed', (name, message) => {
-  const error = refusal(name);
+  const error = refusalBy(() => findModel(name));
   expect(error.code).toBe('MODEL_SWITCH');
   expect(error.message).toContain(message);
   expect(error.message).toContain('+dropout20 (');
@@ -136,14 +127,14 @@ test.each([
 
 test('what is allowed names the switches that the model has', () => {
   const forms = (name: string) =>
-    [...refusal(`${name}+foo`).message.matchAll(/([+-]\w+) \(/g)].map((m) => m[1]);
+    [...refusalBy(() => findModel(`${name}+foo`)).message.matchAll(/([+-]\w+) \(/g)].map((m) => m[1]);
   expect(forms('inception_v3')).toEqual(['-gamma', '+gn', '+aux', '+dropout', '+dropout20', '-dropout']);
   expect(forms('resnet50')).toEqual(['-gamma', '+gn', '+dropout20', '-dropout']);
   expect(forms('squeezenet1_1')).toEqual(['+dropout', '+dropout20', '-dropout']);
 });
 
 test('an unknown model with switches is answered with the nearest names', () => {
-  const error = refusal('inception_v5+aux');
+  const error = refusalBy(() => findModel('inception_v5+aux'));
   expect(error.code).toBe('UNKNOWN_MODEL');
   expect(error.message).toContain('inception_v3');
 });

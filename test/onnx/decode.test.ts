@@ -18,7 +18,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodeModel, encodeModel } from '../../src/onnx/index.ts';
 import { modelMessage } from '../../src/onnx/schema.ts';
-import { UserError } from '../../src/util/errors.ts';
+import { codeBy } from '../refusal.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/onnx/', import.meta.url));
 const bytesOf = (name: string) => readFileSync(join(fixtures, name));
@@ -38,16 +38,6 @@ const EXPECTED = {
   BOOL: { dtype: 'bool', data: INTEGERS },
   UINT8: { dtype: 'uint8', data: INTEGERS },
 };
-
-function codeOf(body: () => unknown): string {
-  try {
-    body();
-  } catch (error) {
-    if (error instanceof UserError) return error.code;
-    throw error;
-  }
-  return 'accepted';
-}
 
 describe('encodings', () => {
   const inside = decodeModel(bytesOf('encodings.onnx')).graph.initializers;
@@ -111,11 +101,11 @@ describe('external data', () => {
     ['a negative offset', { location: 'data', offset: '-4', length: '8' }],
     ['another number of bytes than the shape needs', { location: 'data' }],
   ])('%s is refused', (_, entries) => {
-    expect(codeOf(() => decode(entries))).toBe('ONNX_UNREADABLE');
+    expect(codeBy(() => decode(entries))).toBe('ONNX_UNREADABLE');
   });
 
   test('without a folder it is refused', () => {
-    expect(codeOf(() => decodeModel(bytesOf('encodings-external.onnx')))).toBe('ONNX_UNREADABLE');
+    expect(codeBy(() => decodeModel(bytesOf('encodings-external.onnx')))).toBe('ONNX_UNREADABLE');
   });
 
   test('beside a copied model it is found', () => {
@@ -131,7 +121,7 @@ describe('files that cannot be used', () => {
     const [{ op, attributes }] = model.graph.nodes;
     const subgraph = { undecoded: 'a subgraph' };
     expect([op, attributes]).toEqual(['If', { then_branch: subgraph, else_branch: subgraph }]);
-    expect(codeOf(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
+    expect(codeBy(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
   });
 
   test('extents that promise more numbers than there are take no memory', () => {
@@ -145,23 +135,23 @@ describe('files that cannot be used', () => {
     const bytes = modelMessage.encode({ opsetImport: [{ version: 17 }], graph: { initializer } }).finish();
     const model = decodeModel(bytes);
     expect(model.graph.undecoded).toEqual(new Map([['w', 'INT8']]));
-    expect(codeOf(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
+    expect(codeBy(() => encodeModel(model))).toBe('ONNX_UNSUPPORTED');
   });
 
   test('every truncation is refused or decodes to a shorter model, never another error', () => {
     const whole = encodeModel(decodeModel(bytesOf('encodings.onnx')));
     for (let length = 0; length < whole.length; length++) {
-      expect(['ONNX_UNREADABLE', 'accepted']).toContain(codeOf(() => decodeModel(whole.subarray(0, length))));
+      expect(['ONNX_UNREADABLE', 'accepted']).toContain(codeBy(() => decodeModel(whole.subarray(0, length))));
     }
-    expect(codeOf(() => decodeModel(whole.subarray(0, whole.length >> 1)))).toBe('ONNX_UNREADABLE');
+    expect(codeBy(() => decodeModel(whole.subarray(0, whole.length >> 1)))).toBe('ONNX_UNREADABLE');
   });
 
   test('arbitrary bytes are refused as unreadable', () => {
-    expect(codeOf(() => decodeModel(new Uint8Array()))).toBe('ONNX_UNREADABLE');
-    expect(codeOf(() => decodeModel(Buffer.from('<html>404 Not Found</html>')))).toBe('ONNX_UNREADABLE');
+    expect(codeBy(() => decodeModel(new Uint8Array()))).toBe('ONNX_UNREADABLE');
+    expect(codeBy(() => decodeModel(Buffer.from('<html>404 Not Found</html>')))).toBe('ONNX_UNREADABLE');
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(['ONNX_UNREADABLE', 'ONNX_UNSUPPORTED']).toContain(codeOf(() => decodeModel(bytes)));
+        expect(['ONNX_UNREADABLE', 'ONNX_UNSUPPORTED']).toContain(codeBy(() => decodeModel(bytes)));
       }),
       { numRuns: 500 },
     );

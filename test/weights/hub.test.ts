@@ -4,13 +4,13 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { UserError } from '../../src/util/errors.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import type { ProgressEvent } from '../../src/util/progress.ts';
 import { type HubOptions, hubFiles } from '../../src/weights/hub.ts';
 import { parseHubName } from '../../src/weights/hub-name.ts';
 import { openModel, publishedWeights, writeSafetensors } from '../../src/weights/index.ts';
 import { webFile } from '../../src/weights/web.ts';
+import { refusalOf } from '../refusal.ts';
 import { smallWeights } from '../small-weights.ts';
 import { COMMIT, type HubServer, startHubServer } from './hub-server.ts';
 
@@ -75,15 +75,6 @@ const options = (): HubOptions => ({
   onProgress: (event) => events.push(event),
 });
 
-async function refusal(work: Promise<unknown>): Promise<UserError> {
-  const error = await work.then(
-    () => new Error('there was no error'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) return error;
-  throw error;
-}
-
 /** Every file of the cache folder, without folders. */
 const cached = () =>
   readdirSync(cacheFolder, { recursive: true, withFileTypes: true })
@@ -145,7 +136,7 @@ describe('opening', () => {
 
   test('the user may state the architecture and the size', async () => {
     server.repositories.set(REPOSITORY, new Map([['model.safetensors', weights]]));
-    const unknown = await refusal(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
+    const unknown = await refusalOf(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
     expect(unknown.code).toBe('ARCHITECTURE_UNKNOWN');
     const { model } = await openModel(`mobilenet_v2_035@96=hf:${REPOSITORY}`, { cacheFolder });
     expect(model.name).toBe('mobilenet_v2_035@96');
@@ -153,7 +144,7 @@ describe('opening', () => {
 
   test('an architecture that is not built in is called by its name', async () => {
     server.repositories.set(REPOSITORY, repository({ ...CONFIG, architecture: 'vit_base_patch16_224' }));
-    const error = await refusal(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
+    const error = await refusalOf(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
     expect(error.code).toBe('ARCHITECTURE_UNKNOWN');
     expect(error.message).toContain('vit_base_patch16_224');
   });
@@ -178,7 +169,7 @@ describe('opening', () => {
   test('a repository with a pickle only', async () => {
     const file = await readFile(join(import.meta.dirname, '../fixtures/torch/zip.pth'));
     server.repositories.set(REPOSITORY, new Map([['pytorch_model.bin', file]]));
-    const error = await refusal(openModel(`cifar_resnet20=hf:${REPOSITORY}`, { cacheFolder }));
+    const error = await refusalOf(openModel(`cifar_resnet20=hf:${REPOSITORY}`, { cacheFolder }));
     expect(error.code).toBe('WEIGHTS_MISFIT');
     expect(error.message).toContain('conv.weight');
   });
@@ -198,7 +189,7 @@ describe('opening', () => {
     const bytes = Buffer.from(weights);
     bytes[bytes.length - 1] ^= 1;
     await writeFile(path, bytes);
-    expect((await refusal(openModel(`hf:${REPOSITORY}`, { cacheFolder }))).code).toBe('HUB_DAMAGED');
+    expect((await refusalOf(openModel(`hf:${REPOSITORY}`, { cacheFolder }))).code).toBe('HUB_DAMAGED');
   });
 });
 
@@ -225,7 +216,7 @@ describe('the network', () => {
       ...options(),
       onProgress: ({ phase }) => phase.endsWith('safetensors') && (server.trouble = { cutAfter: 0 }),
     });
-    expect((await refusal(broken)).code).toBe('DOWNLOAD_CUT');
+    expect((await refusalOf(broken)).code).toBe('DOWNLOAD_CUT');
     expect(cached()).not.toContain('model.safetensors');
     server.trouble = {};
     server.log.length = 0;
@@ -248,7 +239,7 @@ describe('the network', () => {
 
   test('a lasting 503', async () => {
     server.trouble = { status: 503 };
-    expect((await refusal(hubFiles(NAME, options()))).code).toBe('HUB_UNREACHABLE');
+    expect((await refusalOf(hubFiles(NAME, options()))).code).toBe('HUB_UNREACHABLE');
   });
 
   test('silence is given up', async () => {
@@ -259,7 +250,7 @@ describe('the network', () => {
 
   test('a wrong checksum leaves no file', async () => {
     server.trouble = { damaged: true };
-    const error = await refusal(hubFiles(NAME, options()));
+    const error = await refusalOf(hubFiles(NAME, options()));
     expect(error.code).toBe('DOWNLOAD_CHECKSUM');
     expect(error.message).toContain('config.json');
     expect(cached()).toEqual([]);
@@ -269,21 +260,21 @@ describe('the network', () => {
       ...options(),
       onProgress: ({ phase }) => phase.endsWith('config.json') && (server.trouble = { damaged: true }),
     });
-    expect((await refusal(late)).code).toBe('DOWNLOAD_CHECKSUM');
+    expect((await refusalOf(late)).code).toBe('DOWNLOAD_CHECKSUM');
     expect(cached()).toEqual(['config.json', 'model.safetensors.sha256']);
-    expect((await refusal(hubFiles(NAME, { ...options(), offline: true }))).code).toBe('HUB_OFFLINE');
+    expect((await refusalOf(hubFiles(NAME, { ...options(), offline: true }))).code).toBe('HUB_OFFLINE');
   });
 
   test('a server that cannot be reached', async () => {
     vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:1');
-    const error = await refusal(hubFiles(NAME, options()));
+    const error = await refusalOf(hubFiles(NAME, options()));
     expect(error.code).toBe('HUB_UNREACHABLE');
     expect(error.message).toContain('127.0.0.1:1');
   });
 
   test('no plain http but on this machine, neither at first nor by a redirect', async () => {
     vi.stubEnv('HF_ENDPOINT', 'http://example.org');
-    expect((await refusal(hubFiles(NAME, options()))).code).toBe('HTTP_INSECURE');
+    expect((await refusalOf(hubFiles(NAME, options()))).code).toBe('HTTP_INSECURE');
   });
 
   test('two downloads of the same at once', async () => {
@@ -292,11 +283,11 @@ describe('the network', () => {
   });
 
   test('offline, by option and by environment', async () => {
-    const error = await refusal(hubFiles(NAME, { ...options(), offline: true }));
+    const error = await refusalOf(hubFiles(NAME, { ...options(), offline: true }));
     expect(error.code).toBe('HUB_OFFLINE');
     expect(error.message).toContain('--offline');
     vi.stubEnv('HF_HUB_OFFLINE', '1');
-    expect((await refusal(hubFiles(NAME, options()))).code).toBe('HUB_OFFLINE');
+    expect((await refusalOf(hubFiles(NAME, options()))).code).toBe('HUB_OFFLINE');
     expect(server.log).toEqual([]);
   });
 });
@@ -307,13 +298,13 @@ describe('refusals', () => {
     ['no such revision', `hf:${REPOSITORY}@v9`, 'HUB_MISSING'],
     ['no such file', `hf:${REPOSITORY}/other.safetensors`, 'HUB_MISSING'],
   ])('%s', async (_, spec, code) => {
-    expect((await refusal(hubFiles(parseHubName(spec)!, options()))).code).toBe(code);
+    expect((await refusalOf(hubFiles(parseHubName(spec)!, options()))).code).toBe(code);
     expect(cached()).toEqual([]);
   });
 
   test('a gated repository, and a token that opens no other host', async () => {
     server.refused.set(REPOSITORY, [401, 'GatedRepo']);
-    const error = await refusal(hubFiles(NAME, options()));
+    const error = await refusalOf(hubFiles(NAME, options()));
     expect(error.code).toBe('HUB_GATED');
     expect(error.message).toContain('HF_TOKEN');
     server.refused.clear();
@@ -324,7 +315,7 @@ describe('refusals', () => {
 
   test('a server that is no hub', async () => {
     vi.stubEnv('HF_ENDPOINT', `${server.address}/plain`);
-    expect((await refusal(hubFiles(NAME, options()))).code).toBe('HUB_PROTOCOL');
+    expect((await refusalOf(hubFiles(NAME, options()))).code).toBe('HUB_PROTOCOL');
   });
 });
 
@@ -335,7 +326,7 @@ describe('the disk', () => {
     // The device that is always full, in the place of what arrives.
     const part = `.model.safetensors.${sha256(weights).slice(0, 16)}.part`;
     await symlink('/dev/full', join(folder, part));
-    const error = await refusal(hubFiles(NAME, options()));
+    const error = await refusalOf(hubFiles(NAME, options()));
     expect(error.code).toBe('DISK_FULL');
     expect(error.message).toContain(folder);
     expect(cached()).toEqual(['config.json', 'model.safetensors.sha256']);
@@ -346,7 +337,7 @@ describe('the disk', () => {
   test('a cache folder that cannot be made', async () => {
     const file = join(cacheFolder, 'file');
     await writeFile(file, '');
-    const error = await refusal(hubFiles(NAME, { ...options(), cacheFolder: file }));
+    const error = await refusalOf(hubFiles(NAME, { ...options(), cacheFolder: file }));
     expect(error.code).toBe('CACHE_NOT_WRITABLE');
   });
 });
@@ -362,7 +353,7 @@ describe('an address', () => {
     const opened = await openModel(`mobilenet_v2_035=${address(right)}`, { cacheFolder });
     expect(opened.weightsHash).toBe(sha256(weights));
     const wrong = webFile(address('network-01234567.safetensors'), options());
-    expect((await refusal(wrong)).code).toBe('DOWNLOAD_CHECKSUM');
+    expect((await refusalOf(wrong)).code).toBe('DOWNLOAD_CHECKSUM');
     server.log.length = 0;
     await webFile(address(right), options());
     expect(server.log).toEqual([]);
@@ -374,6 +365,6 @@ describe('an address', () => {
     ['', 'DOWNLOAD_ADDRESS', {}],
   ])('%j: %s', async (name, code, extra) => {
     const work = webFile(`${server.address}/content/a/b/${name}`, { ...options(), ...extra });
-    expect((await refusal(work)).code).toBe(code);
+    expect((await refusalOf(work)).code).toBe(code);
   });
 });

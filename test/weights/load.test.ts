@@ -3,22 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { findModel, variablesOf } from '../../src/models/index.ts';
 import { initialize } from '../../src/nn/index.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
-import { UserError } from '../../src/util/errors.ts';
 import { type FitOptions, fitWeights, type Weights } from '../../src/weights/index.ts';
+import { refusalBy } from '../refusal.ts';
 
 const model = findModel('cifar_resnet20');
 const { backbone, head } = variablesOf(model);
 const complete = (): Weights => initialize([...backbone, ...head], 1);
 const options: FitOptions = { source: 'some.safetensors' };
-
-function refusal(weights: Weights, fit: FitOptions = options): UserError {
-  try {
-    fitWeights(model, weights, fit);
-  } catch (error) {
-    if (error instanceof UserError) return error;
-  }
-  throw new Error('the weights were accepted');
-}
+const refusal = (weights: Weights, fit = options) => refusalBy(() => fitWeights(model, weights, fit));
 
 describe('what fits', () => {
   test('the backbone, without copies; the original head is dropped', () => {

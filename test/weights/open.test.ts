@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
 import { initialize } from '../../src/nn/index.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
-import { UserError } from '../../src/util/errors.ts';
 import { sha256OfFile } from '../../src/util/hash.ts';
 import {
   openModel,
@@ -17,6 +16,7 @@ import {
   type Weights,
   writeSafetensors,
 } from '../../src/weights/index.ts';
+import { refusalOf } from '../refusal.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 
 let folder: string;
@@ -42,14 +42,7 @@ function expectSame(found: Weights | undefined, expected: Weights): void {
 
 const DESCRIPTION = { classes: ['ant', 'bee'], source: 'Trained in a test', licence: 'CC0-1.0' };
 
-async function refusal(spec: string): Promise<UserError> {
-  const error = await openModel(spec).then(
-    () => new Error(`"${spec}" was opened`),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) return error;
-  throw error;
-}
+const refusal = (spec: string) => refusalOf(openModel(spec));
 
 describe('an architecture', () => {
   test('comes without weights', async () => {

@@ -9,6 +9,7 @@ import { UserError } from '../../src/util/errors.ts';
 import { refusing } from '../../src/util/refuse.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
 import { parseHeader } from '../../src/weights/safetensors-header.ts';
+import { refusalOf } from '../refusal.ts';
 
 let folder: string;
 let path: string;
@@ -34,14 +35,7 @@ async function read(bytes: Uint8Array) {
   return readSafetensors(path);
 }
 
-async function refusal(bytes: Uint8Array): Promise<UserError> {
-  const error = await read(bytes).then(
-    () => new Error('the file was accepted'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) return error;
-  throw error;
-}
+const refusal = (bytes: Uint8Array) => refusalOf(read(bytes));
 
 const entry = (shape: unknown, offsets: unknown, dtype: unknown = 'F32') => ({
   dtype,

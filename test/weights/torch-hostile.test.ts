@@ -6,9 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../../src/util/byte-source.ts';
-import { UserError } from '../../src/util/errors.ts';
 import { readTensors } from '../../src/weights/tensor-file.ts';
 import { openTorch } from '../../src/weights/torch/torch-file.ts';
+import { refusalOf } from '../refusal.ts';
 import {
   bytes,
   called,
@@ -43,14 +43,7 @@ async function read(file: Uint8Array) {
   return readTensors(opened, opened.shapes.keys());
 }
 
-async function refusal(file: Uint8Array): Promise<UserError> {
-  const error = await read(file).then(
-    () => new Error('the file was accepted'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UserError) return error;
-  throw error;
-}
+const refusal = (file: Uint8Array) => refusalOf(read(file));
 
 const ONE: [string, Uint8Array] = ['x', tensorOf()];
 const inZip = (...body: (number | string | Uint8Array)[]) => torchZip(bytes(0x80, 2, ...body));

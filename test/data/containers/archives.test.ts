@@ -10,9 +10,9 @@ import { openFileTree, subtree, withoutWrapper } from '../../../src/data/contain
 import { readTarIndex } from '../../../src/data/containers/tar.ts';
 import { Random } from '../../../src/tensor/random.ts';
 import { memorySource } from '../../../src/util/byte-source.ts';
-import { UserError } from '../../../src/util/errors.ts';
 import { refusing } from '../../../src/util/refuse.ts';
 import { mutated } from '../../mutated.ts';
+import { codeOf } from '../../refusal.ts';
 import { zip } from '../../weights/archives.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
 import { type TarFile, tar } from './tars.ts';
@@ -37,12 +37,6 @@ async function contents(path: string): Promise<Record<string, string>> {
   const read = tree.paths.map(async (name) => [name, Buffer.from(await tree.read(name)).toString('latin1')]);
   return Object.fromEntries(await Promise.all(read));
 }
-
-const code = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'accepted',
-    (error) => (error instanceof UserError ? error.code : String(error)),
-  );
 
 const written = async (bytes: Uint8Array, name = 'archive') => join(await folderOf({ [name]: bytes }), name);
 
@@ -84,7 +78,7 @@ describe('one tree', () => {
     expect(part.paths).toEqual(['empty.txt', 'one.txt']);
     expect(Buffer.from(await part.read('one.txt')).toString()).toBe('one');
     expect([part.has('one.txt'), part.has('two.txt')]).toEqual([true, false]);
-    expect(await code(part.read('two.txt'))).toBe('FILE_MISSING');
+    expect(await codeOf(part.read('two.txt'))).toBe('FILE_MISSING');
   });
 
   test('archives in a folder can be mounted; the folder counts first', async () => {
@@ -114,7 +108,7 @@ describe('one tree', () => {
     const path = await written(tar([{ path: '1', content: 'one' }]));
     const tree = await open(path);
     await appendFile(path, 'more');
-    expect(await code(tree.read('1'))).toBe('FILE_CHANGED');
+    expect(await codeOf(tree.read('1'))).toBe('FILE_CHANGED');
   });
 });
 
@@ -124,8 +118,10 @@ describe('refusals', () => {
   test.each(evil)('a path out of the archive: %j', async (path) => {
     // A NUL ends a name in tar; the other names are no paths in a header, so that they come as PAX records.
     if (!path.includes('\0'))
-      expect(await code(open(await written(tar([{ path, content: '', pax: true }]))))).toBe('ARCHIVE_PATH');
-    expect(await code(open(await written(zip([{ name: path, content: Buffer.of() }]))))).toBe('ARCHIVE_PATH');
+      expect(await codeOf(open(await written(tar([{ path, content: '', pax: true }]))))).toBe('ARCHIVE_PATH');
+    expect(await codeOf(open(await written(zip([{ name: path, content: Buffer.of() }]))))).toBe(
+      'ARCHIVE_PATH',
+    );
   });
 
   test.each<[string, TarFile]>([
@@ -139,33 +135,33 @@ describe('refusals', () => {
     ['TAR_DAMAGED', { path: 'x', content: '0 path=y\n', type: 'x' }],
     ['TAR_ENTRY', { path: 'x', content: '22 GNU.sparse.major=1\n', type: 'x' }],
   ])('%s: entry %#', async (expected, file) => {
-    expect(await code(open(await written(tar([file]))))).toBe(expected);
+    expect(await codeOf(open(await written(tar([file]))))).toBe(expected);
   });
 
   test('a file that is no archive, an empty one, one cut off', async () => {
-    expect(await code(open(await written(Buffer.from('no archive '.repeat(100)))))).toBe('TAR_DAMAGED');
-    expect(await code(open(await written(Buffer.of())))).toBe('ARCHIVE_UNKNOWN');
-    expect(await code(open(await written(tar([]))))).toBe('ARCHIVE_UNKNOWN');
+    expect(await codeOf(open(await written(Buffer.from('no archive '.repeat(100)))))).toBe('TAR_DAMAGED');
+    expect(await codeOf(open(await written(Buffer.of())))).toBe('ARCHIVE_UNKNOWN');
+    expect(await codeOf(open(await written(tar([]))))).toBe('ARCHIVE_UNKNOWN');
     const whole = await readFile(fixture('gnu.tar'));
     // Inside the content of the last large file.
     const inside = whole.indexOf(Buffer.from([250, 251, 252, 253, 254, 255]));
-    expect(await code(open(await written(whole.subarray(0, inside))))).toBe('TAR_DAMAGED');
+    expect(await codeOf(open(await written(whole.subarray(0, inside))))).toBe('TAR_DAMAGED');
   });
 
   test('other compressions by name, gzip that is damaged', async () => {
     const xz = Buffer.from('fd377a585a000004', 'hex');
     await expect(open(await written(xz))).rejects.toThrow(/xz -d/);
     const whole = await readFile(fixture('pax.tar.gz'));
-    expect(await code(open(await written(whole.subarray(0, whole.length - 20))))).toBe('GZIP_DAMAGED');
+    expect(await codeOf(open(await written(whole.subarray(0, whole.length - 20))))).toBe('GZIP_DAMAGED');
   });
 
   test('bombs: gzip that fills a disk, zip that fills memory', async () => {
     const zeros = gzipSync(Buffer.alloc(70 * 2 ** 20));
     expect(zeros.length).toBeLessThan(100_000);
-    expect(await code(open(await written(zeros)))).toBe('GZIP_SIZE');
+    expect(await codeOf(open(await written(zeros)))).toBe('GZIP_SIZE');
     const claims = { size: 2 ** 28 + 1, storedSize: 300_000, method: 8 };
     const path = await written(zip([{ name: 'x', content: Buffer.alloc(300_000), claims }]));
-    expect(await code((await open(path)).read('x'))).toBe('ZIP_ENTRY');
+    expect(await codeOf((await open(path)).read('x'))).toBe('ZIP_ENTRY');
   });
 
   test('a thousand damaged archives are read or refused', async () => {
@@ -174,7 +170,7 @@ describe('refusals', () => {
     let refused = 0;
     for (let i = 0; i < 1000; i++) {
       const bytes = mutated(whole, random);
-      const found = await code(readTarIndex(memorySource(bytes), refusing('fuzz', 'tar')));
+      const found = await codeOf(readTarIndex(memorySource(bytes), refusing('fuzz', 'tar')));
       expect(['accepted', 'TAR_DAMAGED', 'TAR_ENTRY', 'ARCHIVE_PATH']).toContain(found);
       if (found !== 'accepted') refused++;
     }

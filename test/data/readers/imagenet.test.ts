@@ -7,16 +7,11 @@ import { openFileTree } from '../../../src/data/containers/file-tree.ts';
 import { isImagenet, readImagenet } from '../../../src/data/readers/imagenet.ts';
 import type { ImageListing } from '../../../src/data/readers/listing.ts';
 import { isTinyImagenet, readTinyImagenet } from '../../../src/data/readers/tiny-imagenet.ts';
-import { UserError } from '../../../src/util/errors.ts';
+import { codeOf } from '../../refusal.ts';
 import { tar } from '../containers/tars.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
 
 const cacheFolder = await temporaryFolder();
-const code = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'accepted',
-    (error) => (error instanceof UserError ? error.code : String(error)),
-  );
 const summary = ({ images }: ImageListing) =>
   images.map(({ id, className, part }) => `${part} ${id} ${className}`).sort();
 
@@ -81,7 +76,7 @@ describe('ImageNet', () => {
     ['MAT_VERSION', { ...unpacked, 'ILSVRC2012_devkit_t12/data/meta.mat': 'nothing' }],
   ])('%s %#', async (expected, files) => {
     const tree = await openFileTree(await folderOf(files), { cacheFolder, mountArchives: true });
-    expect(await code(readImagenet(tree))).toBe(expected);
+    expect(await codeOf(readImagenet(tree))).toBe(expected);
   });
 });
 
@@ -122,6 +117,6 @@ describe('Tiny ImageNet', () => {
     ['TINY_IMAGENET_LIST', { ...files, 'tiny-imagenet-200/val/val_annotations.txt': 'val_0.JPEG\n' }],
   ])('%s %#', async (expected, changed) => {
     const tree = await openFileTree(await folderOf(changed), { cacheFolder });
-    expect(await code(readTinyImagenet(tree))).toBe(expected);
+    expect(await codeOf(readTinyImagenet(tree))).toBe(expected);
   });
 });

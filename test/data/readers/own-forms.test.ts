@@ -6,16 +6,11 @@ import { jsonObjects } from '../../../src/data/containers/json-stream.ts';
 import type { ImageListing } from '../../../src/data/readers/listing.ts';
 import { readManifest } from '../../../src/data/readers/manifest.ts';
 import { isShard, readShards } from '../../../src/data/readers/webdataset.ts';
-import { UserError } from '../../../src/util/errors.ts';
+import { codeOf } from '../../refusal.ts';
 import { tar } from '../containers/tars.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
 
 const cacheFolder = await temporaryFolder();
-const code = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'accepted',
-    (error) => (error instanceof UserError ? error.code : String(error)),
-  );
 
 /** Every image as `part id class`. */
 const summary = ({ images }: ImageListing) =>
@@ -107,7 +102,7 @@ describe('tables', () => {
     const again = await openFileTree(tree.root, { cacheFolder });
     expect(summary(await readManifest(again, 't.csv'))).toEqual(['null a/1.jpg cat', 'null a/2.jpg dog']);
     await writeFile(join(tree.root, 't.csv'), `${folder}/a/1.jpg,cat\n`);
-    expect(await code(readManifest(await openFileTree(tree.root, { cacheFolder }), 't.csv'))).toBe(
+    expect(await codeOf(readManifest(await openFileTree(tree.root, { cacheFolder }), 't.csv'))).toBe(
       'MANIFEST_PATH',
     );
   });
@@ -140,7 +135,7 @@ describe('tables', () => {
     ['JSON_BROKEN', 't.json', '[{"image": "a/1.jpg", "label": "cat"}] 3'],
     ['JSON_BROKEN', 't.jsonl', '{"image": "a/1.jpg", "label": "cat"}\nimage'],
   ])('%s: %s %#', async (expected, name, content) => {
-    expect(await code(manifest(name, content))).toBe(expected);
+    expect(await codeOf(manifest(name, content))).toBe(expected);
   });
 });
 
@@ -184,7 +179,7 @@ describe('JSON object by object', () => {
       yield Buffer.from('{"image": "');
       for (let i = 0; i < 200; i++) yield Buffer.alloc(2 ** 20, 0x78);
     }
-    expect(await code(all(one()))).toBe('JSON_ELEMENT_TOO_LARGE');
+    expect(await codeOf(all(one()))).toBe('JSON_ELEMENT_TOO_LARGE');
   });
 });
 
@@ -256,6 +251,6 @@ describe('shards', () => {
     ['ARCHIVE_PATH', shard(['../1.jpg', ''], ['../1.cls', '0'])],
   ])('%s %#', async (expected, content) => {
     const folder = await folderOf({ '0.tar': content });
-    expect(await code(readShards(folder, ['0.tar'], { cacheFolder }))).toBe(expected);
+    expect(await codeOf(readShards(folder, ['0.tar'], { cacheFolder }))).toBe(expected);
   });
 });

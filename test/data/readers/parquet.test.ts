@@ -7,8 +7,8 @@ import { ParquetFile } from '../../../src/data/containers/parquet.ts';
 import { readParquetImages } from '../../../src/data/readers/parquet-images.ts';
 import { Random } from '../../../src/tensor/random.ts';
 import { type ByteSource, memorySource } from '../../../src/util/byte-source.ts';
-import { UserError } from '../../../src/util/errors.ts';
 import { mutated } from '../../mutated.ts';
+import { codeOf } from '../../refusal.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../fixtures/data/parquet');
@@ -16,11 +16,6 @@ const fixture = (name: string) => readFileSync(join(FOLDER, name));
 const cacheFolder = await temporaryFolder();
 
 const NAMES = ['cat', 'dog', '猫'];
-const code = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'accepted',
-    (error) => (error instanceof UserError ? error.code : String(error)),
-  );
 
 async function read(files: Readonly<Record<string, Uint8Array>>) {
   const tree = await openFileTree(await folderOf(files), { cacheFolder });
@@ -99,10 +94,10 @@ describe('refusals', () => {
       Buffer.alloc(100),
       whole.subarray(0, whole.length - 9),
     ])
-      expect(await code(read({ 'x.parquet': bytes }))).toBe('PARQUET_DAMAGED');
+      expect(await codeOf(read({ 'x.parquet': bytes }))).toBe('PARQUET_DAMAGED');
     const large = Buffer.from(whole);
     large.writeUInt32LE(2 ** 31, whole.length - 8);
-    expect(await code(read({ 'x.parquet': large }))).toBe('PARQUET_DAMAGED');
+    expect(await codeOf(read({ 'x.parquet': large }))).toBe('PARQUET_DAMAGED');
   });
 
   test('a directory of hundreds of megabytes is not read', async () => {
@@ -117,7 +112,7 @@ describe('refusals', () => {
       },
       async close() {},
     };
-    expect(await code(ParquetFile.open(source, 'x'))).toBe('PARQUET_SIZE');
+    expect(await codeOf(ParquetFile.open(source, 'x'))).toBe('PARQUET_SIZE');
   });
 
   test('a page that claims other counts or sizes', async () => {
@@ -131,7 +126,7 @@ describe('refusals', () => {
       changed[at] = 0xff;
       const opened = await ParquetFile.open(memorySource(changed), 'x');
       for (const column of ['image', 'label']) {
-        const found = await code(opened.readGroup(0, column));
+        const found = await codeOf(opened.readGroup(0, column));
         expect(['accepted', 'PARQUET_DAMAGED', 'PARQUET_SIZE', 'PARQUET_FORM']).toContain(found);
         if (found !== 'accepted') refused++;
       }
@@ -159,7 +154,7 @@ describe('refusals', () => {
     let refused = 0;
     for (let i = 0; i < 1000; i++) {
       const bytes = mutated(files[i % files.length], random);
-      const found = await code(
+      const found = await codeOf(
         ParquetFile.open(memorySource(bytes), 'fuzz').then(async (file) => {
           for (const { name, kind } of file.columns)
             if (kind !== 'other') for (const group of file.groups.keys()) await file.readGroup(group, name);
@@ -179,6 +174,6 @@ describe('refusals', () => {
     // The name of the column of labels, which occurs in the schema and in each column's place.
     for (let at = bytes.indexOf('category'); at >= 0; at = bytes.indexOf('category'))
       bytes.write('catfgory', at);
-    expect(await code(read({ 'x.parquet': bytes }))).toBe('PARQUET_COLUMN');
+    expect(await codeOf(read({ 'x.parquet': bytes }))).toBe('PARQUET_COLUMN');
   });
 });

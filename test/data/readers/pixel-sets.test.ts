@@ -15,6 +15,7 @@ import { isIdxFolder, readIdxFolder } from '../../../src/data/readers/idx-folder
 import { Random } from '../../../src/tensor/random.ts';
 import { UserError } from '../../../src/util/errors.ts';
 import { mutated } from '../../mutated.ts';
+import { codeOf } from '../../refusal.ts';
 import { bytes, named, pickleOf, text } from '../../weights/archives.ts';
 import { tar } from '../containers/tars.ts';
 import { folderOf, temporaryFolder } from '../pictures.ts';
@@ -22,11 +23,6 @@ import { folderOf, temporaryFolder } from '../pictures.ts';
 const fixture = (name: string) => resolve(import.meta.dirname, '../../fixtures/data/cifar', name);
 const cacheFolder = await temporaryFolder();
 const open = (path: string) => openFileTree(path, { cacheFolder });
-const code = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'accepted',
-    (error) => (error instanceof UserError ? error.code : String(error)),
-  );
 
 const values = (i: number, length: number) => Uint8Array.from({ length }, (_, p) => (7 * i + p) % 251);
 
@@ -143,12 +139,12 @@ describe('CIFAR is refused', () => {
     ['PICKLE_CONTENT', { 'batches.meta': pickleOf(['label_names', text('a')]), data_batch_1: '' }],
     ['PICKLE_GLOBAL', { 'batches.meta': bytes(0x80, 2, named('os', 'system'), '.'), data_batch_1: '' }],
   ])('%s %#', async (expected, files) => {
-    expect(await code(readCifar(await open(await folderOf(files))))).toBe(expected);
+    expect(await codeOf(readCifar(await open(await folderOf(files))))).toBe(expected);
   });
 
   test('CIFAR-10 has no coarse labels', async () => {
     const tree = await open(fixture('cifar-10-batches-py'));
-    expect(await code(readCifar(tree, { labels: 'coarse' }))).toBe('CIFAR_LABELS');
+    expect(await codeOf(readCifar(tree, { labels: 'coarse' }))).toBe('CIFAR_LABELS');
   });
 
   test('five hundred damaged pickles are read or refused', async () => {
@@ -258,6 +254,6 @@ describe('MNIST', () => {
     ['GZIP_DAMAGED', { ...MNIST, 'train-labels-idx1-ubyte': Buffer.from([0x1f, 0x8b, 8, 0, 1, 2]) }],
     ['GZIP_SIZE', { ...MNIST, 'train-labels-idx1-ubyte': gzipSync(Buffer.alloc(70 * 2 ** 20)) }],
   ])('%s %#', async (expected, files) => {
-    expect(await code(readIdxFolder(await open(await folderOf(files))))).toBe(expected);
+    expect(await codeOf(readIdxFolder(await open(await folderOf(files))))).toBe(expected);
   });
 });
