@@ -1,5 +1,13 @@
 /** Candidates over several data sets, on the logit scale with the data sets' difficulty taken out. */
-import { adjustedScores, grandMean, holm, logitOfCounts, pairedTTest } from '../stats/index.ts';
+import {
+  adjusted,
+  adjustedScores,
+  type Correction,
+  grandMean,
+  inverseLogit,
+  logitOfCounts,
+  pairedTTest,
+} from '../stats/index.ts';
 import { ALPHA } from './ranking.ts';
 import type { AcrossDatasets, Candidate, Ranking } from './schema.ts';
 
@@ -8,18 +16,24 @@ import type { AcrossDatasets, Candidate, Ranking } from './schema.ts';
  * over data sets. Ties are marked by the p-value of each test by itself, as in Kornblith et al. 2019, figure 2:
  * after a correction, the two or three data sets of most comparisons could tell nothing apart. Null unless two candidates have a result on two data sets.
  */
-export function acrossDatasets(rankings: readonly Ranking[]): AcrossDatasets | null {
+export function acrossDatasets(
+  rankings: readonly Ranking[],
+  correction: Correction = 'holm',
+): AcrossDatasets | null {
   const ranked = rankings.filter((ranking) => ranking.candidates.length > 0);
   const rows = candidateRows(ranked);
   const complete = rows.filter((row) => row.missing.length === 0);
   if (ranked.length < 2 || complete.length < 2) return null;
-  const logits = complete.map((row) => row.results.map(logitOf));
+  const logits = complete.map((row) => row.results.map(logitOfCandidate));
   const centre = grandMean(logits);
   const scored = adjustedScores(logits)
     .map((score, i) => ({ ...complete[i], ...score, logits: logits[i] }))
     .sort((a, b) => b.mean - a.mean);
   const tests = scored.slice(1).map((row) => pairedTTest(row.logits, scored[0].logits));
-  const adjusted = holm(tests.map((test) => test.pValue));
+  const adjustedPs = adjusted(
+    tests.map((test) => test.pValue),
+    correction,
+  );
   return {
     datasets: ranked.map((ranking) => ranking.dataset),
     grandMean: centre,
@@ -29,7 +43,7 @@ export function acrossDatasets(rankings: readonly Ranking[]): AcrossDatasets | n
       setting: row.setting,
       score: row.mean,
       standardError: Number.isFinite(row.standardError) ? row.standardError : null,
-      accuracy: 1 / (1 + Math.exp(-(row.mean + centre))),
+      accuracy: inverseLogit(row.mean + centre),
       seconds: row.results.reduce((sum, result) => sum + result.seconds, 0),
       comparison:
         i === 0
@@ -37,7 +51,7 @@ export function acrossDatasets(rankings: readonly Ranking[]): AcrossDatasets | n
           : {
               difference: tests[i - 1].meanDifference,
               pValue: tests[i - 1].pValue,
-              adjustedP: adjusted[i - 1],
+              adjustedP: adjustedPs[i - 1],
             },
       tied: i === 0 || tests[i - 1].pValue >= ALPHA,
     })),
@@ -68,6 +82,6 @@ function candidateRows(rankings: readonly Ranking[]) {
 }
 
 /** Of the mean metric over seeds, as if that share of the test images were right. */
-function logitOf(candidate: Candidate): number {
+export function logitOfCandidate(candidate: Candidate): number {
   return logitOfCounts(Math.min(candidate.n, candidate.test.value * candidate.n), candidate.n);
 }

@@ -5,10 +5,10 @@
 import type { CellOutcome, FinishedCell } from '../store/records.ts';
 import { DOCUMENT_VERSION } from '../store/records.ts';
 import { invariant } from '../util/errors.ts';
-import { testEstimate } from './accuracy.ts';
 import { acrossDatasets } from './across-datasets.ts';
+import { cellSummary, identityOf } from './cells.ts';
 import { rankDataset } from './ranking.ts';
-import type { CellSummary, CompareDocument, DatasetSummary, ModelSummary } from './schema.ts';
+import type { CompareDocument, DatasetSummary, ModelSummary } from './schema.ts';
 import { overallVerdict } from './verdict.ts';
 
 export interface CompareInput {
@@ -41,7 +41,7 @@ export function compareDocument(input: CompareInput): CompareDocument {
     ),
   );
   const across = acrossDatasets(rankings);
-  const failures = failed.map(({ cell, error }) => ({ ...identity(cell), error }));
+  const failures = failed.map(({ cell, error }) => ({ ...identityOf(cell), error }));
   return {
     kind: 'compare',
     version: DOCUMENT_VERSION,
@@ -58,25 +58,6 @@ export function compareDocument(input: CompareInput): CompareDocument {
     acrossDatasets: across,
     cost: costOf(finished),
     verdict: overallVerdict(rankings, across, failures.length, input.outcomes.length),
-  };
-}
-
-function identity(cell: FinishedCell['cell']) {
-  const { key, dataset, model, setting, seed } = cell;
-  return { key, dataset, model, setting, seed };
-}
-
-function cellSummary({ cell, result }: FinishedCell): CellSummary {
-  const { top1, meanPerClass, correct, n } = result.test;
-  return {
-    ...identity(cell),
-    hyperparameters: { ...result.hyperparameters },
-    validation: { ...result.validation },
-    test: { ...testEstimate([result]), metric: result.metric, top1, meanPerClass, correct, n },
-    trainImages: result.trainImages,
-    seconds: { ...result.seconds },
-    network: { ...result.network },
-    finishedAt: result.finishedAt,
   };
 }
 

@@ -1,5 +1,5 @@
 /** The ranking of candidates (a model in a setting, averaged over seeds) on one data set. */
-import { holm, type PairedExactTest } from '../stats/index.ts';
+import { adjusted, type Correction, type PairedExactTest } from '../stats/index.ts';
 import type { FinishedCell, Setting } from '../store/records.ts';
 import { invariant } from '../util/errors.ts';
 import { baselineOf, compareImages, mean, powerOf, testEstimate } from './accuracy.ts';
@@ -19,18 +19,23 @@ type Runs = readonly FinishedCell[];
  * with the best on the same test images, with the networks of the first seed that both have: the test takes
  * no account of how results differ between seeds, which is why their spread stands beside it.
  * @param cells summaries of at least `finished`
+ * @param correction of the tests of this data set
  */
 export function rankDataset(
   dataset: DatasetSummary,
   finished: readonly FinishedCell[],
   cells: readonly CellSummary[],
+  correction: Correction = 'holm',
 ): Ranking {
   const groups = candidateRuns(finished)
     .map((runs) => ({ runs, plain: withoutComparison(runs, cells) }))
     .sort((a, b) => b.plain.test.value - a.plain.test.value || a.plain.seconds - b.plain.seconds);
   const [best, ...others] = groups;
-  const tests = others.map(({ runs }) => pairedTest(best.runs, runs));
-  const adjusted = holm(tests.map(({ test }) => test.pValue));
+  const tests = others.map(({ runs }) => testOfCommonSeed(best.runs, runs));
+  const adjustedPs = adjusted(
+    tests.map(({ test }) => test.pValue),
+    correction,
+  );
   const candidates = groups.map(({ plain }, i): Candidate => {
     if (i === 0) return { ...plain, rank: 1, comparison: null, tied: true };
     const { seed, test } = tests[i - 1];
@@ -40,7 +45,7 @@ export function rankDataset(
       bestOnly: test.aOnly,
       thisOnly: test.bOnly,
       pValue: test.pValue,
-      adjustedP: adjusted[i - 1],
+      adjustedP: adjustedPs[i - 1],
     };
     return { ...plain, rank: i + 1, comparison, tied: comparison.adjustedP >= ALPHA };
   });
@@ -94,8 +99,8 @@ function estimateOf({ cell }: FinishedCell, cells: readonly CellSummary[]): Cand
   return { value, low, high };
 }
 
-/** With the first seed that both have, or with the first of each when a failed cell leaves none in common. */
-function pairedTest(best: Runs, other: Runs): { seed: number; test: PairedExactTest } {
+/** Paired test with the first seed that both have, or with the first of each when a failed cell leaves none in common. */
+export function testOfCommonSeed(best: Runs, other: Runs): { seed: number; test: PairedExactTest } {
   const shared = best.find((run) => other.some(({ cell }) => cell.seed === run.cell.seed)) ?? best[0];
   const partner = other.find((run) => run.cell.seed === shared.cell.seed) ?? other[0];
   return { seed: shared.cell.seed, test: compareImages(shared.result, partner.result) };

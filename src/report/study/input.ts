@@ -1,12 +1,10 @@
 /**
  * What the report of a study is made of: finished cells, measurements and how the study was declared. Everything that
- * the report says is computed from this by `studyDocument`. May import store.
+ * the report says is computed from this by `studyDocument`. May import stats and store.
  */
+import type { Correction } from '../../stats/index.ts';
 import type { CellOutcome, Setting } from '../../store/records.ts';
 import type { CompareDocument, DatasetSummary, ModelSummary } from '../schema.ts';
-
-/** How p-values of several comparisons of one family are corrected. */
-export type Correction = 'none' | 'holm' | 'benjamini-hochberg';
 
 export interface StudyInput {
   readonly title: string;
@@ -17,10 +15,13 @@ export interface StudyInput {
   readonly environment: Readonly<Record<string, string | number>>;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
+  /** Of p-values that belong to one family of tests. */
   readonly correction: Correction;
   readonly models: readonly StudyModelInput[];
   /** Whole data sets; subsets of the experiment with sizes are not listed. */
   readonly datasets: readonly DatasetSummary[];
+  /** Names of those whose classes are kinds of one thing; when left out, those named after cars or aircraft. */
+  readonly fineGrained?: readonly string[];
   /** The cells of all experiments; a cell that several experiments share once. */
   readonly outcomes: readonly CellOutcome[];
   readonly experiments: ExperimentsInput;

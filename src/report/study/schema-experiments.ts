@@ -84,15 +84,16 @@ export const convergence = z
         maximumOdds: z.number(),
         steps: z
           .number()
-          .nullable()
           .describe(
-            'with which `shareOfOdds` of the maximum odds is reached, on a line between budgets in log steps; ' +
-              'null where the first budget reaches it already',
+            'that reach `shareOfOdds` of the maximum odds, on a line between budgets in log odds and log steps',
           ),
-        epochs: z.number().nullable(),
-        risingAtEnd: z
+        epochs: z.number().describe('of as many steps'),
+        atMost: z
           .boolean()
-          .describe('whether the longest run is the best, so that the maximum may lie beyond'),
+          .describe('whether the smallest budget reached it already, so that fewer might do'),
+        stillRising: z
+          .boolean()
+          .describe('whether the largest budget has the maximum, so that more steps might reach more'),
       }),
     ),
     ratios: z.array(
@@ -102,6 +103,9 @@ export const convergence = z
         scratch: z.number(),
         finetune: z.number(),
         ratio: z.number().describe('`scratch` / `finetune`'),
+        bound: z
+          .enum(['exact', 'at least', 'at most', 'unknown'])
+          .describe('what `atMost` and `stillRising` of the two curves leave of the ratio'),
       }),
     ),
     ratio: z
@@ -147,12 +151,31 @@ export const datasetSize = z
             pValue: share.nullable(),
           }),
         ),
-        crossings: z
-          .array(z.number())
-          .describe('numbers of images at which the means cross, on lines between sizes in log images'),
-        outcome: z.enum(['a leads throughout', 'b leads throughout', 'they cross', 'equal']),
+        crossing: z
+          .strictObject({
+            kind: z
+              .enum(['crosses', 'always', 'never'])
+              .describe('a stays ahead from `at` on, at all sizes, or is not ahead at the largest'),
+            at: z.number().nullable().describe('images, on lines between sizes in log images'),
+            interval: z
+              .strictObject({ low: z.number().nullable(), high: z.number().nullable() })
+              .nullable()
+              .describe('95% bootstrap over subsets; an end that is null lies beyond the sizes tried'),
+          })
+          .nullable()
+          .describe('null with one size'),
       }),
     ),
+    gap: z
+      .strictObject({
+        perTenfold: z
+          .number()
+          .describe('change of fine-tuned minus from scratch in logits per tenfold number of images'),
+        interval: interval.describe('from the t-distribution over curves'),
+        n: count.describe('pairs of curves, a network on a data set'),
+      })
+      .nullable()
+      .describe('how the gap to training from scratch changes with size'),
   })
   .nullable();
 

@@ -13,12 +13,12 @@ export const interval = z
 export const correlation = z
   .strictObject({
     coefficient: z.number().min(-1).max(1),
-    pValue: share.nullable().describe('two-sided, of no correlation; null with two points'),
-    interval,
+    pValue: share.describe('two-sided, of no correlation'),
+    interval: interval.describe("Fisher's 95% interval; null with three points"),
     n: count.describe('points'),
   })
   .nullable()
-  .describe('null with fewer than two points, or where all have the same value');
+  .describe('null with fewer than three points, or where all have the same value');
 
 export const trend = z
   .strictObject({
@@ -29,7 +29,7 @@ export const trend = z
       .describe('the line on a grid of x, with its 95% bootstrap band: networks are drawn with replacement'),
   })
   .nullable()
-  .describe('least squares; null with fewer than three points, or where all have the same x');
+  .describe('least squares; null where there is no correlation');
 
 export const sourceAccuracy = z
   .strictObject({
@@ -40,24 +40,24 @@ export const sourceAccuracy = z
   .nullable()
   .describe('accuracy on the source set; null where not known');
 
-const pairedTest = z
-  .strictObject({
-    difference: z.number().describe('of mean logits, this minus the best'),
-    pValue: share.describe('paired t-test over data sets'),
-    adjustedP: share.describe("after the study's correction"),
-  })
-  .nullable()
-  .describe('with the best network; null for the best itself');
-
 const transferPoint = z.strictObject({
-  rank: z.int().min(1),
+  rank: z.int().min(1).describe('equal scores share the better rank'),
   model: z.string(),
   source: sourceAccuracy,
   score: z.number().describe('mean over data sets of logit accuracy minus the mean of all networks there'),
-  standardError: z.number().nullable().describe("Morey's standard error of `score`; null with one network"),
+  adjusted: z.array(z.number()).describe('what `score` is the mean of, in the order of `datasets`'),
+  standardError: z
+    .number()
+    .nullable()
+    .describe("Morey's standard error of `score`; null with one network or one data set"),
   accuracy: share.describe('`score` put back on the accuracy scale, on a data set of average difficulty'),
-  comparison: pairedTest,
-  tied: z.boolean().describe('p-value of .05 or more without correction, as in the paper; true for the best'),
+  difference: z
+    .strictObject({ mean: z.number(), low: z.number(), high: z.number() })
+    .nullable()
+    .describe('of mean logits, this minus the best; null for the best, and with one data set'),
+  pValue: share.nullable().describe('paired t-test over data sets against the best'),
+  adjustedP: share.nullable().describe("after the study's correction"),
+  tied: z.boolean().describe('not shown to differ from the best at .05 (true for the best itself)'),
 });
 
 /** Figure 1 of the paper: a panel per setting. */
@@ -65,8 +65,13 @@ export const figure1 = z.strictObject({
   setting,
   datasets: z.array(z.string()),
   grandMean: z.number().describe('mean logit accuracy of all networks on all data sets'),
-  points: z.array(transferPoint).describe('networks that have a result on every data set, best first'),
-  excluded: z.array(z.strictObject({ model: z.string(), missing: z.array(z.string()) })),
+  points: z.array(transferPoint).describe('networks that have a result on each of `datasets`, best first'),
+  excluded: z
+    .strictObject({
+      models: z.array(z.strictObject({ model: z.string(), missing: z.array(z.string()) })),
+      datasets: z.array(z.string()),
+    })
+    .describe('networks and data sets left out because of missing results'),
   pearson: correlation.describe('r of logit source accuracy and `score`'),
   spearman: correlation.describe('rho of the same'),
   trend: trend.describe('of `score` on logit source accuracy'),
@@ -158,12 +163,18 @@ export const settingsCompared = z.strictObject({
     z.strictObject({
       a: setting,
       b: setting,
-      cells: count.describe('pairs of a network and a data set that have both'),
-      wins: count.describe('of them, where a has the higher metric; means over seeds'),
-      ties: count,
-      share: share.describe('`wins` of `cells`'),
-      interval: interval.describe('Wilson; cells are taken for independent'),
-      pValue: share.describe('exact sign test without the ties, two-sided'),
+      cells: count.describe('pairs of a network and a data set that have both settings'),
+      won: count.describe('of them, where a has the higher metric; means over seeds'),
+      tied: count,
+      lost: count,
+      share: share.describe('`won` of `cells`'),
+      interval: z
+        .strictObject({ low: share, high: share })
+        .describe('of `share`, by drawing networks and data sets with replacement (pigeonhole bootstrap)'),
+      wilson: z
+        .strictObject({ low: share, high: share })
+        .describe('of `share`, with cells taken for independent, which they are not'),
+      pValue: share.describe('sign test without the ties, two-sided, cells taken for independent'),
     }),
   ),
 });
@@ -184,7 +195,25 @@ export const seeds = z
     ),
     medianStandardDeviation: z.number(),
     medianSamplingError: z.number(),
-    significant: count.describe('candidates whose best and worst seed differ at .05, by the paired test'),
+    significant: count.describe('candidates whose best and worst seed differ at .05 by the paired test'),
+    seedShare: share
+      .nullable()
+      .describe('share of the variance of logits within a data set and setting that is due to seeds'),
+    comparisons: z
+      .array(
+        z.strictObject({
+          dataset: z.string(),
+          setting,
+          best: z.string(),
+          model: z.string(),
+          difference: z.number().describe('of the shares of images that are right, `model` minus `best`'),
+          imagesError: z.number().describe('standard error of the difference that is due to the images'),
+          seedsError: z.number().describe('and to the seeds'),
+          pairedP: share.describe('paired test of the first seed, which sees the images alone'),
+          seedsP: share.describe('test that counts images and seeds'),
+        }),
+      )
+      .describe('the best network of each data set and setting against the others there'),
   })
   .nullable()
   .describe('how results differ between seeds, which paired tests do not see; null with one seed');
@@ -192,11 +221,15 @@ export const seeds = z
 const scoreOnDataset = z.strictObject({
   dataset: z.string(),
   n: count.describe('networks'),
-  spearman: correlation,
   pearson: correlation.describe('of the score and the logit of the outcome'),
+  spearman: correlation,
+  kendall: z.number().nullable().describe('tau-b; null where all are equal'),
+  weightedKendall: z.number().nullable().describe('tau in which the top of the order counts more'),
   chosen: z.string().describe('the network with the highest score'),
   best: z.string().describe('the network that transferred best'),
+  chosenRank: z.int().min(1).describe('rank of the chosen network by outcome'),
   regret: z.number().min(0).describe('metric of the best network minus that of the chosen one'),
+  chanceRegret: z.number().min(0).describe('what a network drawn at random loses on average'),
 });
 
 const prediction = z
@@ -234,8 +267,10 @@ export const transferability = z
         pooled: correlation.describe(
           'Spearman rho over all networks and data sets, both with the mean of their data set taken out',
         ),
-        meanRegret: z.number().nullable(),
-        worstRegret: z.number().nullable(),
+        meanWeightedKendall: z.number().nullable(),
+        meanRegret: z.number(),
+        worstRegret: z.number(),
+        meanChanceRegret: z.number(),
         prediction,
       }),
     ),

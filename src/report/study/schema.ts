@@ -51,7 +51,7 @@ const studySchema = z
     acrossDatasets: acrossDatasets.nullable(),
     figure1: z
       .array(figure1)
-      .describe('source accuracy and transfer accuracy over data sets; one per setting with two data sets'),
+      .describe('source accuracy and transfer accuracy over data sets; one per setting that has results'),
     figure2: z.array(figure2).describe('per data set and setting'),
     settings: settingsCompared,
     regularisation,

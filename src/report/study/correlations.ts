@@ -1,0 +1,171 @@
+/** Source accuracy against transfer: the panels of the paper's figures 1 and 2, and r by size of the data sets. */
+import {
+  adjusted,
+  analyseTable,
+  type SourceRelation,
+  sourceRelation,
+  type TableRow,
+} from '../../stats/index.ts';
+import type { Setting } from '../../store/records.ts';
+import { logitOfCandidate } from '../across-datasets.ts';
+import { ALPHA, SETTINGS, testOfCommonSeed } from '../ranking.ts';
+import type { Candidate, DatasetSummary, Ranking } from '../schema.ts';
+import type { StudyInput } from './input.ts';
+import { type Result, runsOf, sourceAccuracies } from './results.ts';
+import type { CorrelationSummary, Figure1Panel, Figure2Panel, Trend } from './schema.ts';
+
+/** Training images, validation included, that divide small data sets from large ones (the paper's section 4.4). */
+const LARGE = 10_000;
+
+/** Draws of each bootstrap band: there is one per panel. */
+const RESAMPLES = 1000;
+
+/** Figure 1: one panel per setting that has results. */
+export function figure1(input: StudyInput, results: readonly Result[]): Figure1Panel[] {
+  return SETTINGS.flatMap((setting) => {
+    const panel = transferPanel(
+      input,
+      setting,
+      results.filter((result) => result.setting === setting),
+    );
+    return panel ?? [];
+  });
+}
+
+function transferPanel(input: StudyInput, setting: Setting, results: readonly Result[]): Figure1Panel | null {
+  const models = input.models.filter(({ name }) => results.some(({ model }) => model === name));
+  const datasets = input.datasets.filter(({ name }) => results.some(({ dataset }) => dataset === name));
+  const sources = sourceAccuracies(input);
+  const source = models.map(({ name }) => sources.get(name)?.logit ?? null);
+  const table = models.map((model) => datasets.map((dataset) => logitAt(results, model.name, dataset.name)));
+  const analysis = analyseTable(table, { source, correction: input.correction, resamples: RESAMPLES });
+  if (!analysis) return null;
+  const used = new Set(analysis.datasets);
+  const present = new Set(analysis.rows.map(({ model }) => model));
+  const point = ({ model, adjusted, ...row }: TableRow) => ({
+    model: models[model].name,
+    source: sources.get(models[model].name) ?? null,
+    adjusted: [...adjusted],
+    ...row,
+  });
+  return {
+    setting,
+    datasets: analysis.datasets.map((d) => datasets[d].name),
+    grandMean: analysis.grandMean,
+    points: analysis.rows.map(point).sort((a, b) => b.score - a.score),
+    excluded: {
+      models: models
+        .filter((_, m) => !present.has(m))
+        .map(({ name }) => ({
+          model: name,
+          missing: datasets.filter((d) => logitAt(results, name, d.name) === null).map((d) => d.name),
+        })),
+      datasets: datasets.filter((_, d) => !used.has(d)).map(({ name }) => name),
+    },
+    ...relationSummary(analysis.source),
+    bySize: (['small', 'large'] as const).map((group) => relationOfGroup(group, table, datasets, source)),
+  };
+}
+
+function logitAt(results: readonly Result[], model: string, dataset: string): number | null {
+  return results.find((result) => result.model === model && result.dataset === dataset)?.logit ?? null;
+}
+
+function relationOfGroup(
+  group: 'small' | 'large',
+  table: readonly (readonly (number | null)[])[],
+  datasets: readonly DatasetSummary[],
+  source: readonly (number | null)[],
+): Figure1Panel['bySize'][number] {
+  const inGroup = datasets.map((dataset) => trainingImages(dataset) >= LARGE === (group === 'large'));
+  const part = table.map((row) => row.filter((_, d) => inGroup[d]));
+  const analysis = analyseTable(part, { source });
+  const names = datasets.filter((_, d) => inGroup[d]).map(({ name }) => name);
+  return {
+    group,
+    below: LARGE,
+    datasets: (analysis?.datasets ?? []).map((d) => names[d]),
+    pearson: relationSummary(analysis?.source ?? null).pearson,
+  };
+}
+
+/** With the validation images, which the final network is trained on too. */
+export function trainingImages({ images }: DatasetSummary): number {
+  return images.train + images.validation;
+}
+
+function relationSummary(relation: SourceRelation | null): {
+  pearson: CorrelationSummary;
+  spearman: CorrelationSummary;
+  trend: Trend;
+} {
+  if (!relation) return { pearson: null, spearman: null, trend: null };
+  const summary = (kind: 'pearson' | 'spearman') => {
+    const { coefficient, pValue, fisher } = relation[kind];
+    return { coefficient, pValue, interval: fisher, n: relation.n };
+  };
+  return {
+    pearson: summary('pearson'),
+    spearman: summary('spearman'),
+    trend: { ...relation.line, band: [...relation.band] },
+  };
+}
+
+/** Figure 2: one panel per data set and setting that has results. */
+export function figure2(
+  input: StudyInput,
+  results: readonly Result[],
+  rankings: readonly Ranking[],
+): Figure2Panel[] {
+  return rankings.flatMap((ranking) =>
+    SETTINGS.flatMap((setting) => {
+      const candidates = ranking.candidates.filter((candidate) => candidate.setting === setting);
+      return candidates.length === 0 ? [] : datasetPanel(input, results, ranking, setting, candidates);
+    }),
+  );
+}
+
+function datasetPanel(
+  input: StudyInput,
+  results: readonly Result[],
+  { dataset, metric }: Ranking,
+  setting: Setting,
+  candidates: readonly Candidate[],
+): Figure2Panel {
+  const sources = sourceAccuracies(input);
+  const tests = testsWithin(candidates, results, dataset, input);
+  const points = candidates.map((candidate, i) => ({
+    rank: i + 1,
+    model: candidate.model,
+    source: sources.get(candidate.model) ?? null,
+    test: candidate.test,
+    logit: logitOfCandidate(candidate),
+    seeds: candidate.seeds,
+    spread: candidate.spread,
+    ...tests[i],
+  }));
+  const known = points.flatMap(({ source, logit }) => (source ? [{ x: source.logit, y: logit }] : []));
+  const relation = sourceRelation(
+    known.map(({ x }) => x),
+    known.map(({ y }) => y),
+    { resamples: RESAMPLES },
+  );
+  return { dataset, metric, setting, points, ...relationSummary(relation) };
+}
+
+/** Paired tests of a panel's networks against its best, on the same test images. */
+function testsWithin(
+  candidates: readonly Candidate[],
+  results: readonly Result[],
+  dataset: string,
+  { correction }: StudyInput,
+): Pick<Figure2Panel['points'][number], 'pValue' | 'adjustedP' | 'tied'>[] {
+  const runs = candidates.map((candidate) => runsOf(results, dataset, candidate));
+  const pValues = runs.slice(1).map((other) => testOfCommonSeed(runs[0], other).test.pValue);
+  const adjustedPs = adjusted(pValues, correction);
+  return candidates.map((_, i) =>
+    i === 0
+      ? { pValue: null, adjustedP: null, tied: true }
+      : { pValue: pValues[i - 1], adjustedP: adjustedPs[i - 1], tied: adjustedPs[i - 1] >= ALPHA },
+  );
+}
