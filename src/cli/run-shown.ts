@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { CellOutcome, Store } from '../store/index.ts';
 import { type CellEnvironment, type CellTask, runCells } from '../study/index.ts';
-import { gridOf } from '../transfer/index.ts';
+import { plannedSteps } from '../transfer/index.ts';
 import type { Opened } from './inputs.ts';
 import type { ProgressDisplay } from './progress.ts';
 
@@ -49,7 +49,7 @@ function costOf(
   const perImage = model.multiplyAdds + 2e6;
   const images = splits.train.length + splits.validation.length + splits.test.length;
   if (cell.setting === 'fixed') return images * perImage + 1e9;
-  const { steps, batchSize } = protocol[cell.setting];
-  const runs = gridOf(protocol[cell.setting]).length + 1;
-  return runs * steps * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
+  const { batchSize } = protocol[cell.setting];
+  const { search, final } = plannedSteps(protocol[cell.setting]);
+  return (search + final) * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
 }

@@ -37,6 +37,8 @@ export interface SettingResult {
   /** Validation metric of the chosen trial. */
   readonly validation: number;
   readonly trials: readonly SettingTrial[];
+  /** Steps of all trials together, and those that the whole grid takes; of settings that train the network. */
+  readonly searchSteps?: { readonly run: number; readonly wholeGrid: number };
   readonly curve: readonly { step: number; loss: number; trainAccuracy: number; learningRate: number }[];
   /** Logits of the test images, [images, classes] (of a multi-label set each one's sign is a decision), as the exported network gives them. */
   readonly testLogits: Tensor<'float32'>;
