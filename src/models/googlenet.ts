@@ -10,9 +10,7 @@ import { adaptiveMean } from '../nn/adaptive-mean.ts';
 import { dropout, globalMean, linear } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
-import { defineModel } from './define.ts';
-import { linearHead } from './heads.ts';
-import { INCEPTION_INPUT, InceptionLayers, sideBySide } from './inception-layers.ts';
+import { InceptionLayers, inceptionVariants, sideBySide } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
 
 // Blocks
@@ -98,26 +96,17 @@ function backbone(net: Network, images: Value, width: number): BackboneOutput {
 
 // Variants
 
-/** Torchvision's and TF-Slim's; the paper has 40%. */
-const DROPOUT = 0.2;
-
-function googlenet(name: string, width: number, size: number): Model {
-  return defineModel({
-    name,
-    family: 'Inception v1',
-    paper: 'Szegedy et al. 2014, arXiv 1409.4842',
-    input: { ...INCEPTION_INPUT, size },
-    dropout: DROPOUT,
-    backbone: (net, images) => backbone(net, images, width),
-    originalHead: linearHead('fc', {
-      dropout: ['dropout', DROPOUT],
-      auxiliary: { prefixes: ['aux1.', 'aux2.'], layer: (number) => `aux${number}.fc2` },
-    }),
-  });
-}
+const variant = inceptionVariants({
+  family: 'Inception v1',
+  paper: 'Szegedy et al. 2014, arXiv 1409.4842',
+  classifier: 'fc',
+  // Torchvision's and TF-Slim's; the paper has 40%.
+  dropout: ['dropout', 0.2],
+  auxiliary: { prefixes: ['aux1.', 'aux2.'], layer: (number) => `aux${number}.fc2` },
+});
 
 export const GOOGLENETS: readonly Model[] = [
-  googlenet('googlenet', 1, 224),
+  variant('googlenet', 224, (net, images) => backbone(net, images, 1)),
   // Miniature: a quarter of the channels.
-  googlenet('googlenet_025', 0.25, 64),
+  variant('googlenet_025', 64, (net, images) => backbone(net, images, 0.25)),
 ];

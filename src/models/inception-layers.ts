@@ -5,17 +5,23 @@ import { heNormal, type Initializer, normalInit } from '../nn/init.ts';
 import { conv, globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
-import type { LinearHeadOptions } from './heads.ts';
-import type { BackboneOutput, InputSpecification } from './model.ts';
+import { defineModel } from './define.ts';
+import { type LinearHeadOptions, linearHead } from './heads.ts';
+import type { BackboneOutput, InputSpecification, Model } from './model.ts';
 
 /** Pixels from -1 to 1, as TensorFlow's Inception networks take them; torchvision's `transform_input` makes them so. */
-export const INCEPTION_INPUT: InputSpecification = { size: 299, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+export const INCEPTION_INPUT: Omit<InputSpecification, 'size'> = {
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
 
-/** Input size of miniatures of the networks for 299 px: the smallest whose last map still has 2 x 2 pixels. */
+/** Pixels that Inception v3 and later take. */
+export const INCEPTION_SIZE = 299;
+/** Input size of their miniatures: the smallest whose last map still has 2 x 2 pixels. */
 export const MINIATURE_SIZE = 107;
 
-/** The classifier on the auxiliary branch, to be used with `linearHead`. */
-export const AUXILIARY_LAYER: LinearHeadOptions['auxiliary'] = {
+/** The classifier on the auxiliary branch of Inception v3 and later. */
+const AUXILIARY_LAYER: LinearHeadOptions['auxiliary'] = {
   prefixes: ['AuxLogits.'],
   initializer: normalInit(0.001),
   layer: () => 'AuxLogits.fc',
@@ -89,6 +95,31 @@ export class InceptionLayers {
     return [{ features: globalMean(y), weight: AUXILIARY_WEIGHT }];
   }
 }
+
+/** What the variants of a network have in common: where it was published, and its classifier. */
+interface InceptionFamily {
+  readonly family: string;
+  readonly paper: string;
+  readonly classifier: string;
+  /** Before the classifier: layer and rate. */
+  readonly dropout: readonly [layer: string, rate: number];
+  /** Default: the one classifier that Inception v3 and later have. */
+  readonly auxiliary?: LinearHeadOptions['auxiliary'];
+}
+
+/** A variant of the family by its name, its input size in pixels and its backbone. */
+export const inceptionVariants =
+  ({ family, paper, classifier, dropout, auxiliary = AUXILIARY_LAYER }: InceptionFamily) =>
+  (name: string, size: number, backbone: Model['backbone']): Model =>
+    defineModel({
+      name,
+      family,
+      paper,
+      input: { ...INCEPTION_INPUT, size },
+      dropout: dropout[1],
+      backbone,
+      originalHead: linearHead(classifier, { dropout, auxiliary }),
+    });
 
 export const sideBySide = (branches: readonly Value[]): Value => concat(branches, 1);
 

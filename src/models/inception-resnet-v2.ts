@@ -8,13 +8,11 @@ import { add, mul, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
-import { defineModel } from './define.ts';
-import { linearHead } from './heads.ts';
 import {
-  AUXILIARY_LAYER,
   halvingMaxPool,
-  INCEPTION_INPUT,
+  INCEPTION_SIZE,
   InceptionLayers,
+  inceptionVariants,
   MINIATURE_SIZE,
   sideBySide,
   smoothingPool,
@@ -173,22 +171,19 @@ function backbone(net: Network, images: Value, { width, depths }: Variant): Back
 
 // Variants
 
-const DROPOUT = 0.2;
-
-function inceptionResnetV2(name: string, variant: Variant, size: number): Model {
-  return defineModel({
-    name,
-    family: 'Inception-ResNet v2',
-    paper: 'Szegedy et al. 2016, arXiv 1602.07261',
-    input: { ...INCEPTION_INPUT, size },
-    dropout: DROPOUT,
-    backbone: (net, images) => backbone(net, images, variant),
-    originalHead: linearHead('classif', { dropout: ['head_drop', DROPOUT], auxiliary: AUXILIARY_LAYER }),
-  });
-}
+const variant = inceptionVariants({
+  family: 'Inception-ResNet v2',
+  paper: 'Szegedy et al. 2016, arXiv 1602.07261',
+  classifier: 'classif',
+  dropout: ['head_drop', 0.2],
+});
 
 export const INCEPTION_RESNETS_V2: readonly Model[] = [
-  inceptionResnetV2('inception_resnet_v2', { width: 1, depths: [10, 20, 10] }, INCEPTION_INPUT.size),
+  variant('inception_resnet_v2', INCEPTION_SIZE, (net, images) =>
+    backbone(net, images, { width: 1, depths: [10, 20, 10] }),
+  ),
   // Miniature: a quarter of the channels and of the depth.
-  inceptionResnetV2('inception_resnet_v2_025', { width: 0.25, depths: [3, 5, 3] }, MINIATURE_SIZE),
+  variant('inception_resnet_v2_025', MINIATURE_SIZE, (net, images) =>
+    backbone(net, images, { width: 0.25, depths: [3, 5, 3] }),
+  ),
 ];

@@ -6,13 +6,11 @@
 import type { Value } from '../graph/graph.ts';
 import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
-import { defineModel } from './define.ts';
-import { linearHead } from './heads.ts';
 import {
-  AUXILIARY_LAYER,
   halvingMaxPool,
-  INCEPTION_INPUT,
+  INCEPTION_SIZE,
   InceptionLayers,
+  inceptionVariants,
   MINIATURE_SIZE,
   sideBySide,
   smoothingPool,
@@ -143,23 +141,16 @@ function backbone(net: Network, images: Value, width: number): BackboneOutput {
 
 // Variants
 
-/** Torchvision's; TF-Slim has 20%. */
-const DROPOUT = 0.5;
-
-function inceptionV3(name: string, width: number, size: number): Model {
-  return defineModel({
-    name,
-    family: 'Inception v3',
-    paper: 'Szegedy et al. 2015, arXiv 1512.00567',
-    input: { ...INCEPTION_INPUT, size },
-    dropout: DROPOUT,
-    backbone: (net, images) => backbone(net, images, width),
-    originalHead: linearHead('fc', { dropout: ['dropout', DROPOUT], auxiliary: AUXILIARY_LAYER }),
-  });
-}
+const variant = inceptionVariants({
+  family: 'Inception v3',
+  paper: 'Szegedy et al. 2015, arXiv 1512.00567',
+  classifier: 'fc',
+  // Torchvision's; TF-Slim has 20%.
+  dropout: ['dropout', 0.5],
+});
 
 export const INCEPTIONS_V3: readonly Model[] = [
-  inceptionV3('inception_v3', 1, INCEPTION_INPUT.size),
+  variant('inception_v3', INCEPTION_SIZE, (net, images) => backbone(net, images, 1)),
   // Miniature: a quarter of the channels.
-  inceptionV3('inception_v3_025', 0.25, MINIATURE_SIZE),
+  variant('inception_v3_025', MINIATURE_SIZE, (net, images) => backbone(net, images, 0.25)),
 ];

@@ -6,13 +6,11 @@
 import type { Value } from '../graph/graph.ts';
 import { globalMean } from '../nn/layers.ts';
 import type { Network } from '../nn/network.ts';
-import { defineModel } from './define.ts';
-import { linearHead } from './heads.ts';
 import {
-  AUXILIARY_LAYER,
   halvingMaxPool,
-  INCEPTION_INPUT,
+  INCEPTION_SIZE,
   InceptionLayers,
+  inceptionVariants,
   MINIATURE_SIZE,
   sideBySide,
   smoothingPool,
@@ -152,22 +150,15 @@ function backbone(net: Network, images: Value, width: number): BackboneOutput {
 
 // Variants
 
-const DROPOUT = 0.2;
-
-function inceptionV4(name: string, width: number, size: number): Model {
-  return defineModel({
-    name,
-    family: 'Inception v4',
-    paper: 'Szegedy et al. 2016, arXiv 1602.07261',
-    input: { ...INCEPTION_INPUT, size },
-    dropout: DROPOUT,
-    backbone: (net, images) => backbone(net, images, width),
-    originalHead: linearHead('last_linear', { dropout: ['head_drop', DROPOUT], auxiliary: AUXILIARY_LAYER }),
-  });
-}
+const variant = inceptionVariants({
+  family: 'Inception v4',
+  paper: 'Szegedy et al. 2016, arXiv 1602.07261',
+  classifier: 'last_linear',
+  dropout: ['head_drop', 0.2],
+});
 
 export const INCEPTIONS_V4: readonly Model[] = [
-  inceptionV4('inception_v4', 1, INCEPTION_INPUT.size),
+  variant('inception_v4', INCEPTION_SIZE, (net, images) => backbone(net, images, 1)),
   // Miniature: a quarter of the channels.
-  inceptionV4('inception_v4_025', 0.25, MINIATURE_SIZE),
+  variant('inception_v4_025', MINIATURE_SIZE, (net, images) => backbone(net, images, 0.25)),
 ];

@@ -11,24 +11,6 @@ import { INFERENCE, Network } from '../../src/nn/index.ts';
 import { sizeOf } from '../../src/tensor/tensor.ts';
 import { expectFormulaAnswer, type FormulaAnswer } from './formula-weights.ts';
 
-/**
- * Parameters in millions without classifier, features, pixels: Kornblith et al., arXiv 1805.08974, table 1. Its
- * BN-Inception of 10.2 million is TF-Slim's inception_v2; the paper's own network has 10.3.
- */
-test.each([
-  ['googlenet', 5.6, 1024, 224],
-  ['inception_v2', 10.2, 1024, 224],
-  ['bn_inception', 10.3, 1024, 224],
-  ['inception_v3', 21.8, 2048, 299],
-  ['inception_v4', 41.1, 1536, 299],
-  ['inception_resnet_v2', 54.3, 1536, 299],
-])('%s has %f million parameters, %i features and takes %i pixels', (name, millions, features, pixels) => {
-  const model = findModel(name);
-  expect(Number((model.parameters / 1e6).toFixed(1))).toBe(millions);
-  expect(model.featureSize).toBe(features);
-  expect(model.input.size).toBe(pixels);
-});
-
 /** All parameters, those of the auxiliary classifiers included where they are switched on. */
 test.each([
   // torchvision 0.14: the weights' `num_params`, and the sum over the network with its auxiliary classifiers.
