@@ -16,7 +16,7 @@ export function benjaminiHochberg(pValues: readonly number[]): number[] {
   const adjusted = new Array<number>(m);
   let smallest = 1;
   descending.forEach((original, i) => {
-    smallest = Math.min(smallest, (pValues[original] * m) / (m - i));
+    smallest = Math.min(smallest, pValues[original] * (m / (m - i)));
     adjusted[original] = smallest;
   });
   return adjusted;

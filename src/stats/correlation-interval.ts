@@ -6,7 +6,7 @@
  * Reference: R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small sample",
  * 1921: atanh r is nearly normal with variance 1 / (n - 3); for rho (1 + rho^2 / 2) / (n - 3), D. G. Bonett &
  * T. A. Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations", 2000.
- * Example: `fisherInterval(0.96, 16)` is { low: 0.885, high: 0.986 }.
+ * Example: `fisherInterval(0.96, 16)` is { low: 0.886, high: 0.986 }.
  */
 import jstat from 'jstat';
 import { invariant } from '../util/errors.ts';

@@ -11,6 +11,7 @@ export { type Crossing, crossing } from './crossing.ts';
 export { holm } from './holm.ts';
 export { type Interval, wilsonInterval } from './intervals.ts';
 export { kendall } from './kendall.ts';
+export { type LinePrediction, linePrediction } from './line-prediction.ts';
 export { inverseLogit, logit, logitOfCounts } from './logit.ts';
 export { type PairedExactTest, pairedExactTest } from './paired-exact.ts';
 export { type PairedPerClassTest, pairedPerClassTest } from './paired-per-class.ts';

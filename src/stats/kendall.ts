@@ -30,7 +30,7 @@ export function kendall(x: readonly number[], y: readonly number[]): Correlation
   const [tiesX, tiesY] = [tieSums(x), tieSums(y)];
   const coefficient = Math.max(
     -1,
-    Math.min(1, (agreeing - opposite) / Math.sqrt(pairs - tiesX.pairs) / Math.sqrt(pairs - tiesY.pairs)),
+    Math.min(1, (agreeing - opposite) / Math.sqrt((pairs - tiesX.pairs) * (pairs - tiesY.pairs))),
   );
   if (Number.isNaN(coefficient)) return { coefficient, pValue: Number.NaN };
   if (tiesX.pairs === 0 && tiesY.pairs === 0 && n <= MOST_EXACT)
