@@ -1,5 +1,7 @@
 /** Studies: protocols, plans, and running their cells. */
 export { officialSpec, openDataset } from './datasets.ts';
+export { type MeasurementTask, planMeasurement } from './measure.ts';
+export type { CellEnvironment } from './open-inputs.ts';
 export { type CellTask, planCells, SETTINGS } from './plan.ts';
 export {
   applyChanges,
@@ -9,5 +11,5 @@ export {
   protocolOf,
 } from './protocol-changes.ts';
 export { findProtocol, PROTOCOLS, protocolHash } from './protocols.ts';
-export { type CellEnvironment, environmentOf } from './run-cell.ts';
-export { type RunListener, runCells } from './runner.ts';
+export { environmentOf } from './run-cell.ts';
+export { type MeasurementOutcome, measureAll, type RunListener, runCells } from './runner.ts';

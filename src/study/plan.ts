@@ -55,9 +55,9 @@ export function planCells(input: PlanInput): CellTask[] {
   return tasks;
 }
 
-/** The registry's name, with `@size` or without; where a file is the architecture, as with ONNX, the file's hash. */
-function architectureOf({ model, weightsHash }: OpenedModel): string {
-  const registered = MODELS.find(({ name }) => name === model.name.split('@')[0]);
+/** The registry's name with its switches and size; where a file is the architecture, as with ONNX, the file's hash. */
+export function architectureOf({ model, weightsHash }: OpenedModel): string {
+  const registered = MODELS.find(({ name }) => name === model.name.split(/[@+-]/)[0]);
   return registered?.family === model.family ? model.name : `file ${weightsHash}`;
 }
 

@@ -2,13 +2,12 @@
 import { availableParallelism, cpus, release } from 'node:os';
 import type { ImageDataset } from '../data/index.ts';
 import type { CellResult } from '../store/index.ts';
-import { fixedFeatures, type SettingInputs, type SettingResult, tuned } from '../transfer/index.ts';
+import { fixedFeatures, type SettingResult, tuned } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
-import { type OpenedModel, openModel } from '../weights/index.ts';
-import { openDataset } from './datasets.ts';
+import { type CellEnvironment, openInputs } from './open-inputs.ts';
 import type { CellTask } from './plan.ts';
 import { testPart } from './test-part.ts';
 
@@ -18,82 +17,21 @@ export interface ComputedCell {
   readonly network: Uint8Array;
 }
 
-export interface CellEnvironment {
-  readonly cacheFolder: string;
-  readonly threads: number;
-  /** Where the engine runs. */
-  readonly device: NonNullable<SettingInputs['device']>;
-  /** Which formulations of convolutions the engine takes; the usual ones unless told otherwise. */
-  readonly formulations?: SettingInputs['formulations'];
-  /** Bytes that training may take. */
-  readonly memory?: number;
-}
-
-/** Data sets and models stay open between the cells of one process. */
-const datasets = new Map<string, Promise<ImageDataset>>();
-const models = new Map<string, Promise<OpenedModel>>();
-
-function remembered<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
-  const known = map.get(key) ?? make();
-  map.set(key, known);
-  return known;
-}
-
 export async function runCell(
   task: CellTask,
   environment: CellEnvironment,
   onProgress: ProgressListener,
 ): Promise<ComputedCell> {
-  const { cell, protocol, splitSeed } = task;
-  const { cacheFolder, threads, device, formulations, memory } = environment;
-  const dataset = await remembered(datasets, `${task.dataset}:${splitSeed}`, () =>
-    openDataset(task.dataset, { splitSeed, cacheFolder, onProgress }),
-  );
-  const opened = await remembered(models, task.model, () =>
-    // What the comparison opened is there; a worker downloads nothing.
-    openModel(task.model, { cacheFolder, offline: true }),
-  );
-  requireUnchanged(task, dataset, opened);
-  const weights = cell.setting === 'scratch' ? undefined : opened.weights;
-  const inputs: SettingInputs = {
-    dataset,
-    model: opened.model,
-    weights,
-    seed: cell.seed,
-    cacheFolder,
-    threads,
-    device,
-    formulations,
-    memory,
-    onProgress,
-  };
+  const { cell, protocol } = task;
+  const { seed, determinedBy } = cell;
+  const opened = await openInputs({ ...task, seed, determinedBy }, environment, onProgress);
+  const inputs = cell.setting === 'scratch' ? { ...opened, weights: undefined } : opened;
   const result =
     cell.setting === 'fixed'
       ? await fixedFeatures(inputs, protocol.fixed)
       : await tuned(inputs, protocol[cell.setting], cell.setting);
   requireFinite(result);
-  return { result: recordOf(dataset, result, environment), network: result.network };
-}
-
-/** A cell's key names the data and weights it was planned for; a result of others must not be kept under it. */
-function requireUnchanged(
-  { cell, dataset: spec, model }: CellTask,
-  dataset: ImageDataset,
-  opened: OpenedModel,
-) {
-  const { dataset: fingerprint, weights } = cell.determinedBy;
-  const changed =
-    dataset.fingerprint !== fingerprint
-      ? spec
-      : weights !== null && weights !== opened.weightsHash
-        ? model
-        : null;
-  if (changed === null) return;
-  throw new UserError(
-    'INPUT_CHANGED',
-    `${changed} has changed since the comparison was started.`,
-    'Run the command again: it starts from what is there now.',
-  );
+  return { result: recordOf(inputs.dataset, result, environment), network: result.network };
 }
 
 /** @throws UserError LOGITS_NOT_FINITE, since a store keeps finite numbers only */
@@ -122,7 +60,12 @@ function recordOf(
     trials: result.trials,
     curve: result.curve,
     seconds: result.seconds,
-    environment: { ...environmentOf(environment), ...memoryOf(result), ...imageSecondsOf(result) },
+    environment: {
+      ...environmentOf(environment),
+      ...memoryOf(result),
+      ...searchOf(result),
+      ...imageSecondsOf(result),
+    },
     finishedAt: new Date().toISOString(),
   };
 }
@@ -130,6 +73,11 @@ function recordOf(
 /** How long images were not ready; `compareDocument` adds it up. */
 function imageSecondsOf({ imageSeconds: { preparing, waiting } }: SettingResult): Record<string, number> {
   return { secondsPreparingImages: preparing, secondsWaitingForImages: waiting };
+}
+
+/** What the search cost, and what the whole grid would have. */
+function searchOf({ searchSteps }: SettingResult): Record<string, number> {
+  return searchSteps ? { searchSteps: searchSteps.run, wholeGridSteps: searchSteps.wholeGrid } : {};
 }
 
 /** How training kept within memory. */

@@ -1,16 +1,15 @@
 /**
- * Runs the cells of a plan that have no result yet, in a worker process, and stores each as it finishes. A
- * killed run continues where it stopped: what the store has is not computed again.
+ * Runs what has no result yet, cells or measurements, in a worker process, and stores each as it finishes. A killed
+ * run continues where it stopped: what the store has is not computed again.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Cell, CellOutcome, CellResult, Store } from '../store/index.ts';
+import type { Cell, CellOutcome, CellResult, Measurement, Store } from '../store/index.ts';
 import type { ProgressEvent } from '../util/progress.ts';
-import { moduleBeside, workerExecArgv } from '../util/worker.ts';
-import type { CellMessage, CellRequest } from './messages.ts';
+import type { MeasurementTask } from './measure.ts';
+import type { CellEnvironment } from './open-inputs.ts';
 import type { CellTask } from './plan.ts';
-import type { CellEnvironment } from './run-cell.ts';
+import { WorkerProcess } from './worker-process.ts';
 
 export interface RunListener {
   /** A cell begins; `index` counts from 0 over all tasks, finished ones included. */
@@ -21,7 +20,7 @@ export interface RunListener {
 }
 
 export interface RunOptions extends CellEnvironment {
-  /** Folder for networks on their way into the store. */
+  /** Folder for files on their way into the store. */
   readonly workFolder: string;
 }
 
@@ -34,25 +33,68 @@ export async function runCells(
 ): Promise<CellOutcome[]> {
   await store.plan(tasks.map(({ cell }) => cell));
   const known = new Map(await store.outcomes(tasks.map(({ cell }) => cell.key)));
-  await mkdir(options.workFolder, { recursive: true });
-  const worker = new CellWorker(options);
-  const outcomes: CellOutcome[] = [];
-  try {
+  return withWorker(options, async (worker) => {
+    const outcomes: CellOutcome[] = [];
     for (const [index, task] of tasks.entries()) {
       const found = known.get(task.cell.key);
       const stored = found?.status === 'done';
       if (!stored) listener.onBegin?.(task.cell, index);
-      const outcome = stored ? found : await compute(store, worker, task, options, listener);
+      const outcome = stored ? found : await computeCell(store, worker, task, options, listener);
       // Two tasks may be one cell: training from scratch is the same for two weights of one architecture.
       known.set(task.cell.key, outcome);
       outcomes.push(renamed(outcome, task.cell));
       listener.onOutcome?.(outcome, stored);
     }
+    return outcomes;
+  });
+}
+
+export type MeasurementOutcome =
+  | { readonly task: MeasurementTask; readonly status: 'done'; readonly measurement: Measurement }
+  | { readonly task: MeasurementTask; readonly status: 'failed'; readonly error: string };
+
+export interface MeasurementListener {
+  /** A measurement begins; `index` counts from 0 over all tasks, finished ones included. */
+  onBegin?(task: MeasurementTask, index: number): void;
+  onProgress?(task: MeasurementTask, event: ProgressEvent): void;
+  /** A measurement has its outcome; `stored`: it was there before. */
+  onOutcome?(outcome: MeasurementOutcome, stored: boolean): void;
+}
+
+/** Returns the outcome of every task, in their order. One that fails does not stop the others, and is not stored. */
+export async function measureAll(
+  store: Store,
+  tasks: readonly MeasurementTask[],
+  options: RunOptions,
+  listener: MeasurementListener = {},
+): Promise<MeasurementOutcome[]> {
+  const known = new Map(await store.measurements(tasks.map(({ key }) => key)));
+  return withWorker(options, async (worker) => {
+    const outcomes: MeasurementOutcome[] = [];
+    for (const [index, task] of tasks.entries()) {
+      const found = known.get(task.key);
+      if (!found) listener.onBegin?.(task, index);
+      const outcome: MeasurementOutcome = found
+        ? // It may have been computed under another name of the same weights.
+          { task, status: 'done', measurement: { ...found, model: task.label } }
+        : await computeMeasurement(store, worker, task, options, listener);
+      if (outcome.status === 'done') known.set(task.key, outcome.measurement);
+      outcomes.push(outcome);
+      listener.onOutcome?.(outcome, found !== undefined);
+    }
+    return outcomes;
+  });
+}
+
+async function withWorker<T>(options: RunOptions, work: (worker: WorkerProcess) => Promise<T>): Promise<T> {
+  await mkdir(options.workFolder, { recursive: true });
+  const worker = new WorkerProcess(options);
+  try {
+    return await work(worker);
   } finally {
     worker.close();
     await rm(options.workFolder, { recursive: true, force: true });
   }
-  return outcomes;
 }
 
 /** A stored result may have been computed under another file name of the same data or weights. */
@@ -60,16 +102,16 @@ function renamed(outcome: CellOutcome, cell: Cell): CellOutcome {
   return { ...outcome, cell };
 }
 
-async function compute(
+async function computeCell(
   store: Store,
-  worker: CellWorker,
+  worker: WorkerProcess,
   task: CellTask,
   options: RunOptions,
   listener: RunListener,
 ): Promise<CellOutcome> {
   const { cell } = task;
   const networkPath = join(options.workFolder, `${cell.key}.onnx`);
-  const answer = await worker.run({ task, environment: options, networkPath }, (event) =>
+  const answer = await worker.run({ kind: 'cell', task }, networkPath, (event) =>
     listener.onProgress?.(cell, event),
   );
   if (answer.kind === 'failed') {
@@ -83,58 +125,22 @@ async function compute(
   return { cell, status: 'done', result };
 }
 
-type Answer = Exclude<CellMessage, { kind: 'progress' }>;
-
-/** A worker process, started when first needed and again after it has died. */
-class CellWorker {
-  #process: ChildProcess | undefined;
-
-  constructor(private readonly environment: CellEnvironment) {}
-
-  run(request: CellRequest, onProgress: (event: ProgressEvent) => void): Promise<Answer> {
-    // It may have died between two cells.
-    if (!this.#process?.connected) this.#process = this.#start();
-    const child = this.#process;
-    return new Promise((resolve) => {
-      const settle = (answer: Answer) => {
-        child.off('message', onMessage);
-        child.off('exit', onExit);
-        resolve(answer);
-      };
-      const onMessage = (message: unknown) => {
-        const answer = message as CellMessage;
-        if (answer.kind === 'progress') onProgress(answer.event);
-        else settle(answer);
-      };
-      const onExit = (code: number | null, signal: string | null) => {
-        this.#process = undefined;
-        settle({ kind: 'failed', message: deathOf(code, signal) });
-      };
-      child.on('message', onMessage);
-      child.on('exit', onExit);
-      const { cacheFolder, threads, device, formulations, memory } = this.environment;
-      child.send({ ...request, environment: { cacheFolder, threads, device, formulations, memory } });
-    });
-  }
-
-  close(): void {
-    this.#process?.removeAllListeners('exit');
-    this.#process?.kill('SIGKILL');
-  }
-
-  #start(): ChildProcess {
-    const module = moduleBeside(import.meta.url, 'worker');
-    return fork(module, {
-      execArgv: workerExecArgv(module),
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-  }
-}
-
-function deathOf(code: number | null, signal: string | null): string {
-  const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-  const hint =
-    signal === 'SIGKILL' ? ' The machine may have run out of memory: use a smaller network or batch.' : '';
-  return `The process that computed this cell ${how}.${hint}`;
+async function computeMeasurement(
+  store: Store,
+  worker: WorkerProcess,
+  task: MeasurementTask,
+  options: RunOptions,
+  listener: MeasurementListener,
+): Promise<MeasurementOutcome> {
+  const filePath = join(options.workFolder, task.key);
+  const answer = await worker.run({ kind: 'measurement', task }, filePath, (event) =>
+    listener.onProgress?.(task, event),
+  );
+  if (answer.kind === 'failed') return { task, status: 'failed', error: answer.message };
+  const { mediaType, ...record } = answer.result;
+  const artifact = mediaType === null ? null : await store.putArtifact(filePath, mediaType);
+  await rm(filePath, { force: true });
+  const measurement: Measurement = { ...record, artifact };
+  await store.keepMeasurement(measurement);
+  return { task, status: 'done', measurement };
 }

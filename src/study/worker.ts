@@ -1,7 +1,9 @@
-/** The worker process: computes the cells that its parent sends, one at a time, and ends with its parent. */
+/** The worker process: computes what its parent sends, one task at a time, and ends with its parent. */
 import { writeFile } from 'node:fs/promises';
 import { messageOf } from '../util/errors.ts';
-import type { CellMessage, CellRequest } from './messages.ts';
+import type { ProgressListener } from '../util/progress.ts';
+import { measure } from './measure.ts';
+import type { Done, Work, WorkMessage, WorkRequest } from './messages.ts';
 import { runCell } from './run-cell.ts';
 
 const PROGRESS_MILLISECONDS = 100;
@@ -9,23 +11,33 @@ const PROGRESS_MILLISECONDS = 100;
 process.on('disconnect', () => process.exit(1));
 // A terminal sends its interrupt to parent and worker alike; what to do about it is the parent's decision.
 process.on('SIGINT', () => {});
-process.on('message', (request) => void answer(request as CellRequest));
+process.on('message', (request) => void answer(request as WorkRequest));
 
-function send(message: CellMessage): Promise<void> {
+function send(message: WorkMessage): Promise<void> {
   return new Promise((sent) => process.send?.(message, undefined, {}, () => sent()));
 }
 
-async function answer({ task, environment, networkPath }: CellRequest): Promise<void> {
+async function answer(request: WorkRequest): Promise<void> {
   let reported = 0;
   try {
-    const { result, network } = await runCell(task, environment, (event) => {
+    const { result, file } = await compute(request, (event) => {
       if (Date.now() - reported < PROGRESS_MILLISECONDS) return;
       reported = Date.now();
       void send({ kind: 'progress', event });
     });
-    await writeFile(networkPath, network);
+    if (file) await writeFile(request.filePath, file);
     await send({ kind: 'done', result });
   } catch (error) {
     await send({ kind: 'failed', message: messageOf(error) });
   }
+}
+
+async function compute(
+  request: WorkRequest,
+  onProgress: ProgressListener,
+): Promise<{ result: Done[Work['kind']]; file: Uint8Array | undefined }> {
+  const { environment } = request;
+  if (request.kind === 'measurement') return measure(request.task, environment, onProgress);
+  const { result, network } = await runCell(request.task, environment, onProgress);
+  return { result, file: network };
 }

@@ -3,7 +3,7 @@ import type { BatchLoader } from '../data/index.ts';
 import { softmax } from '../graph/build.ts';
 import { Graph } from '../graph/graph.ts';
 import { INFERENCE, Network } from '../nn/network.ts';
-import { Executable, type SessionOptions } from '../runtime/index.ts';
+import { Executable, peakBytes, type SessionOptions } from '../runtime/index.ts';
 import { argMaxRows, type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { runOverImages } from './inference.ts';
 import type { TrainingStep, WeightsKind } from './step.ts';
@@ -56,6 +56,12 @@ export class Evaluator {
   async #run(images: Float32Array, output: 'logits' | 'probabilities'): Promise<Tensor<'float32'>> {
     this.executable.set('images', tensor('float32', this.images, images));
     return (await this.executable.run())[output] as Tensor<'float32'>;
+  }
+
+  /** Most memory of a process that does nothing else, in bytes, as planned; undefined on other devices than the processor. */
+  get plannedBytes(): number | undefined {
+    const planned = this.executable.footprint();
+    return planned && peakBytes([planned]);
   }
 
   close(): Promise<void> {

@@ -9,6 +9,8 @@ export interface TrainOptions {
   /** The step to go on from, when a state is restored; default 0. The loader must begin there too. */
   readonly startStep?: number;
   readonly learningRate: number;
+  /** The factor on the learning rate at a step, 0 <= step < steps; default: half a cosine from 1 to 0. */
+  readonly schedule?: (step: number, steps: number) => number;
   readonly weightDecay: number;
   readonly statisticsDecay: number;
   /** Seeds dropout; the order and the crops of the images are the loader's. */
@@ -47,13 +49,13 @@ export interface TrainingRun {
 /** How many points a curve has at most. */
 const CURVE_POINTS = 50;
 
-/** Runs `steps` steps of `step` on the loader's batches with a cosine schedule to 0. */
+/** Runs `steps` steps of `step` on the loader's batches. */
 export async function train(
   step: TrainingStep,
   loader: BatchLoader,
   options: TrainOptions,
 ): Promise<TrainingRun> {
-  const { steps, startStep = 0, learningRate, checkpoints = [] } = options;
+  const { steps, startStep = 0, learningRate, schedule = cosine, checkpoints = [] } = options;
   const every = Math.max(1, Math.ceil(steps / CURVE_POINTS));
   const curve: TrainingCurvePoint[] = [];
   let [lossSum, correct, seen, since] = [0, 0, 0, 0];
@@ -68,7 +70,7 @@ export async function train(
     },
   });
   for (let index = startStep; index < steps; index++) {
-    const rate = learningRate * cosine(index, steps);
+    const rate = learningRate * schedule(index, steps);
     const { images, labels, indices } = await loader.next();
     const inputs = { ...options, images, labels, learningRate: rate, step: index };
     const result = await step.run(inputs);

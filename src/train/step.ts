@@ -75,13 +75,21 @@ export class TrainingStep {
 
   /** @throws UserError MEMORY, MICRO_BATCHES, NOTHING_TRAINED, GHOST_BATCH or SHAPE_MISFIT */
   static async compile(classifier: Classifier, options: TrainingStepOptions): Promise<TrainingStep> {
-    const { memory: limit } = options;
-    const chosen = limit === undefined ? options : await fitted(classifier, options, limit);
+    const chosen = await withinMemory(classifier, options);
     const graph = buildStep(classifier, chosen);
     const [main, update] = executablesOf(graph, chosen);
     const executable = await Executable.compile(main.outputs, main.options);
     const updater = update ? await Executable.compile(update.outputs, update.options) : executable;
     return new TrainingStep(graph, executable, updater, classifier, chosen);
+  }
+
+  /**
+   * How a step would keep within memory and what it would take, without compiling it.
+   * @throws UserError as `compile`
+   */
+  static async plan(classifier: Classifier, options: TrainingStepOptions): Promise<StepMemory> {
+    const chosen = await withinMemory(classifier, options);
+    return memoryOf(buildStep(classifier, chosen), chosen);
   }
 
   /** How the step keeps within memory, and what it takes at most, as planned. */
@@ -280,4 +288,13 @@ export class TrainingStep {
 
 function resultOf(loss: number, correct: number, gradientNorm: Tensor | undefined): StepResult {
   return gradientNorm ? { loss, correct, gradientNorm: Number(gradientNorm.data[0]) } : { loss, correct };
+}
+
+/** The options, divided so that the step fits into the memory that they allow. */
+async function withinMemory(
+  classifier: Classifier,
+  options: TrainingStepOptions,
+): Promise<TrainingStepOptions> {
+  const { memory: limit } = options;
+  return limit === undefined ? options : fitted(classifier, options, limit);
 }

@@ -1,7 +1,7 @@
 /** Weights: files of tensors, downloads, strict loading, and opening a model by what a user types. */
 export { type PublishedWeights, publishedWeights } from './catalog.ts';
 export { type FitOptions, fitWeights } from './load.ts';
-export { modelOfFile, saveWeights, type WeightsDescription } from './metadata.ts';
+export { modelOfFile, saveWeights, type WeightsDescription, weightsFile } from './metadata.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './open.ts';
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
 export type { Weights } from './tensor-file.ts';

@@ -8,7 +8,7 @@ import type { InputSpecification, Model } from '../models/model.ts';
 import { findModel, MODELS } from '../models/registry.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { UserError } from '../util/errors.ts';
-import { writeSafetensors } from './safetensors.ts';
+import { encodeSafetensors, writeSafetensors } from './safetensors.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -41,7 +41,7 @@ export interface WeightsDescription {
   readonly classes: readonly string[];
   /** One sentence: how and on what it was trained. */
   readonly source: string;
-  readonly licence: string;
+  readonly licence?: string;
 }
 
 /** Writes a model's weights so that `openModel` finds architecture and input again. */
@@ -51,16 +51,31 @@ export async function saveWeights(
   weights: ReadonlyMap<string, Tensor<'float32'>>,
   description: WeightsDescription,
 ): Promise<void> {
-  const { size, mean, std } = model.input;
-  await writeSafetensors(path, weights, {
-    transferlab_model: model.name,
+  await writeSafetensors(path, weights, metadataOf(model, description));
+}
+
+/** The bytes of the file that `saveWeights` writes. */
+export function weightsFile(
+  model: Model,
+  weights: ReadonlyMap<string, Tensor<'float32'>>,
+  description: WeightsDescription,
+): Uint8Array {
+  return encodeSafetensors(weights, metadataOf(model, description));
+}
+
+function metadataOf(
+  { name, input: { size, mean, std } }: Model,
+  { classes, source, licence }: WeightsDescription,
+): Metadata {
+  return {
+    transferlab_model: name,
     input_size: String(size),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
-    classes: JSON.stringify(description.classes),
-    source: description.source,
-    licence: description.licence,
-  });
+    classes: JSON.stringify(classes),
+    source,
+    ...(licence !== undefined && { licence }),
+  };
 }
 
 /**

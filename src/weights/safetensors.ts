@@ -115,6 +115,18 @@ export async function writeSafetensors(
   }
 }
 
+/** The bytes of the file that `writeSafetensors` writes. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, Tensor<'float32'>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const { prefix, ordered } = layOut(tensors, metadata);
+  return Buffer.concat([
+    prefix,
+    ...ordered.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ]);
+}
+
 /** Length and header as bytes, padded with spaces so that the data begins at a multiple of 8. */
 function layOut(tensors: ReadonlyMap<string, Tensor<'float32'>>, metadata: Readonly<Record<string, string>>) {
   invariant(!tensors.has('__metadata__'), 'a tensor cannot be called __metadata__');
