@@ -50,13 +50,10 @@ function results(ranking: Ranking): Markup {
     `Dot: ${METRIC_NAMES[ranking.metric]}. Bar: 95% interval. Green: the best, and those not significantly worse.${baseline}`,
     responsive((width) => drawCandidates(shape, width)),
   );
-  const key = legend(
-    SETTINGS.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) })),
-  );
   const sideBySide = figure(
     'Fixed, fine-tuned or from scratch',
     'The same network in each setting. Right: gain of the better pre-trained setting over scratch, in points.',
-    [key, responsive((width) => drawSettings(rows, ranking.metric, width))],
+    [settingLegend(), responsive((width) => drawSettings(rows, ranking.metric, width))],
   );
   return html`<div class="two">
 <div class="column"><div class="card">${rankingTable(ranking)}</div><div class="card">${settingsTable(ranking)}</div></div>
@@ -64,7 +61,14 @@ function results(ranking: Ranking): Markup {
 </div>`;
 }
 
-function settingSample(setting: (typeof SETTINGS)[number]): Markup {
+/** Shape and colour of each setting. */
+export function settingLegend(): Markup {
+  return legend(
+    SETTINGS.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) })),
+  );
+}
+
+export function settingSample(setting: (typeof SETTINGS)[number]): Markup {
   const { symbol, color } = SETTING_MARKS[setting];
   if (symbol === 'square') return html`<rect x="4" y="1" width="10" height="10" fill="${color}"/>`;
   if (symbol === 'circle') return html`<circle cx="9" cy="6" r="5.5" fill="${color}"/>`;

@@ -14,24 +14,40 @@ import type { CellSummary, CompareDocument } from '../schema.ts';
 import { definitions } from './parts.ts';
 
 export function reproducePart(document: CompareDocument): Markup {
-  const { protocol, environment, command, cost } = document;
+  const { command, cost } = document;
   return html`<section class="part" id="reproduce">
 <div class="lead"><h2>Reproduce</h2><p>This command repeats the comparison. Results that the store already has are taken from there, by the content address of everything that determines them.</p></div>
 <div class="card stack"><pre><code>${command}</code></pre>
 <p class="muted small">All runs took ${duration(cost.seconds)}: ${duration(cost.search)} for the search of hyper-parameters, ${duration(cost.final)} for the final networks, the rest for reading images and testing.${cost.images && ` ${waitingSentence(cost.images)}`}</p></div>
-<div class="two">
-<div class="card stack"><h3>Protocol ${protocol.name}</h3><p class="hash">${protocol.hash}</p>${definitions(protocol.fields)}</div>
-<div class="card stack"><h3>Environment</h3>${definitions({ started: document.startedAt, ...environment })}</div>
-</div>
-<details><summary>Networks <span>sizes, origin and hashes of weights</span></summary><div class="opened"><div class="scroll">${modelTable(document)}</div></div></details>
-<details><summary>Data <span>fingerprints and splits</span></summary><div class="opened"><div class="scroll">${datasetTable(document)}</div></div></details>
-<details><summary>Runs <span>chosen hyper-parameters; keys and network files, in full in the JSON below</span></summary><div class="opened"><div class="scroll">${cellTable(document.cells)}</div></div></details>
-${document.failed.length > 0 ? failures(document) : null}
+${conditions(document)}
+${resultTables(document)}
 ${howToRead()}
 </section>`;
 }
 
-function modelTable({ models }: CompareDocument): Markup {
+/** Protocol and environment, side by side. */
+export function conditions({
+  protocol,
+  environment,
+  startedAt,
+}: Pick<CompareDocument, 'protocol' | 'environment' | 'startedAt'>): Markup {
+  return html`<div class="two">
+<div class="card stack"><h3>Protocol ${protocol.name}</h3><p class="hash">${protocol.hash}</p>${definitions(protocol.fields)}</div>
+<div class="card stack"><h3>Environment</h3>${definitions({ started: startedAt, ...environment })}</div>
+</div>`;
+}
+
+/** Networks, data, runs and failed runs, as blocks that open. */
+export function resultTables(
+  document: Pick<CompareDocument, 'models' | 'datasets' | 'cells' | 'failed'>,
+): Markup {
+  return html`<details><summary>Networks <span>sizes, origin and hashes of weights</span></summary><div class="opened"><div class="scroll">${modelTable(document)}</div></div></details>
+<details><summary>Data <span>fingerprints and splits</span></summary><div class="opened"><div class="scroll">${datasetTable(document)}</div></div></details>
+<details><summary>Runs <span>chosen hyper-parameters; keys and network files, in full in the JSON below</span></summary><div class="opened"><div class="scroll">${cellTable(document.cells)}</div></div></details>
+${document.failed.length > 0 ? failures(document) : null}`;
+}
+
+function modelTable({ models }: Pick<CompareDocument, 'models'>): Markup {
   return html`<table><thead><tr><th>Network</th><th>Family</th><th class="right">Weights</th><th class="right">Features</th><th class="right">Input</th><th>Source, SHA-256</th></tr></thead>
 <tbody>${models.map(
     (model) =>
@@ -39,7 +55,7 @@ function modelTable({ models }: CompareDocument): Markup {
   )}</tbody></table>`;
 }
 
-function datasetTable({ datasets }: CompareDocument): Markup {
+function datasetTable({ datasets }: Pick<CompareDocument, 'datasets'>): Markup {
   return html`<table><thead><tr><th>Data set</th><th class="right">Classes</th><th class="right">Training</th><th class="right">Validation</th><th class="right">Test</th><th>Metric</th><th>Fingerprint</th></tr></thead>
 <tbody>${datasets.map(
     ({ name, classes, images, metric, fingerprint }) =>
@@ -55,14 +71,14 @@ function cellTable(cells: readonly CellSummary[]): Markup {
   })}</tbody></table>`;
 }
 
-function failures({ failed }: CompareDocument): Markup {
+function failures({ failed }: Pick<CompareDocument, 'failed'>): Markup {
   return html`<details open><summary>Failed runs <span>${failed.length}, left out of everything above</span></summary><div class="opened"><ul class="problems">${failed.map(
     ({ dataset, model, setting, seed, error }) =>
       html`<li><b>${model}</b> ${SETTING_NAMES[setting]} on ${dataset}, seed ${seed}: ${error}</li>`,
   )}</ul></div></details>`;
 }
 
-function howToRead(): Markup {
+export function howToRead(): Markup {
   return html`<details><summary>How to read the numbers <span>settings, intervals, tests</span></summary><div class="opened"><dl>
 <dt>Fixed features</dt><dd>The pre-trained network stays as it is; only a logistic regression on its last features is fitted. Fast, and hard to get wrong with little data.</dd>
 <dt>Fine-tuned</dt><dd>All weights start from the pre-trained network and are trained further on your images.</dd>

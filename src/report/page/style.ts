@@ -1,22 +1,63 @@
 /** The page's style sheet: one column of text, figures that shrink, light and dark by the reader's setting. */
+
+/** Colours on light paper, by the name of their CSS variable; files of figures are drawn with them. */
+export const LIGHT: Readonly<Record<string, string>> = {
+  bg: '#f7f7f5',
+  surface: '#ffffff',
+  wash: '#f0f1f0',
+  ink: '#1d2329',
+  muted: '#66707a',
+  line: '#dfe2e5',
+  good: '#1b7f4d',
+  'good-wash': '#e8f4ed',
+  bad: '#c4552d',
+  accent: '#2c62b5',
+  fixed: '#2c62b5',
+  finetune: '#c4552d',
+  scratch: '#7d7f86',
+  'series-1': '#2c62b5',
+  'series-2': '#c4552d',
+  'series-3': '#1b8a78',
+  'series-4': '#8a4fb0',
+  'series-5': '#a67c00',
+  'series-6': '#c23b6c',
+  'series-7': '#5b7c2f',
+  'series-8': '#6b6f76',
+};
+
+const DARK: Readonly<Record<string, string>> = {
+  bg: '#14171a',
+  surface: '#1c2024',
+  wash: '#262b30',
+  ink: '#e7eaed',
+  muted: '#9aa4ae',
+  line: '#343a41',
+  good: '#4cc38a',
+  'good-wash': '#1a3327',
+  bad: '#ee8660',
+  accent: '#7aa7ee',
+  fixed: '#7aa7ee',
+  finetune: '#ee8660',
+  scratch: '#a2a6ad',
+  'series-1': '#7aa7ee',
+  'series-2': '#ee8660',
+  'series-3': '#4cc7b2',
+  'series-4': '#c193e2',
+  'series-5': '#d9b23c',
+  'series-6': '#ee7fa5',
+  'series-7': '#a0c46a',
+  'series-8': '#a2a6ad',
+};
+
+function variables(colors: Readonly<Record<string, string>>): string {
+  return Object.entries(colors)
+    .map(([name, color]) => `--${name}: ${color};`)
+    .join(' ');
+}
+
 export const STYLE = `
-:root {
-  color-scheme: light dark;
-  --bg: #f7f7f5; --surface: #ffffff; --wash: #f0f1f0; --ink: #1d2329; --muted: #66707a; --line: #dfe2e5;
-  --good: #1b7f4d; --good-wash: #e8f4ed; --bad: #c4552d; --accent: #2c62b5;
-  --fixed: #2c62b5; --finetune: #c4552d; --scratch: #7d7f86;
-  --series-1: #2c62b5; --series-2: #c4552d; --series-3: #1b8a78; --series-4: #8a4fb0;
-  --series-5: #a67c00; --series-6: #c23b6c; --series-7: #5b7c2f; --series-8: #6b6f76;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --bg: #14171a; --surface: #1c2024; --wash: #262b30; --ink: #e7eaed; --muted: #9aa4ae; --line: #343a41;
-    --good: #4cc38a; --good-wash: #1a3327; --bad: #ee8660; --accent: #7aa7ee;
-    --fixed: #7aa7ee; --finetune: #ee8660; --scratch: #a2a6ad;
-    --series-1: #7aa7ee; --series-2: #ee8660; --series-3: #4cc7b2; --series-4: #c193e2;
-    --series-5: #d9b23c; --series-6: #ee7fa5; --series-7: #a0c46a; --series-8: #a2a6ad;
-  }
-}
+:root { color-scheme: light dark; ${variables(LIGHT)} }
+@media (prefers-color-scheme: dark) { :root { ${variables(DARK)} } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body {

@@ -1,0 +1,13 @@
+/** How the figures of a study write numbers. */
+
+/** `-0.312` is `−0.31`, `0.2` is `+0.20`. */
+export function signed(value: number, digits = 2): string {
+  return (value < 0 ? '−' : '+') + Math.abs(value).toFixed(digits);
+}
+
+/** `12,345` is `12k` on an axis. */
+export function shortCount(value: number): string {
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(2))}M`;
+  if (value >= 1000) return `${Number((value / 1000).toPrecision(2))}k`;
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,169 @@
+/** The parts of the page on the number of training steps and on the number of images. */
+import { countOf, integer, percent, SETTING_NAMES } from '../../format.ts';
+import { html, type Markup } from '../../markup.ts';
+import { settingLegend } from '../../page/ranking.ts';
+import { drawConvergence, drawSizes } from '../figures/growth.ts';
+import { signed } from '../figures/numbers.ts';
+import type { Convergence, DatasetSize, StudyDocument } from '../schema.ts';
+import { figureData } from './data.ts';
+import { figureCard, type StudyFigure, THIRD } from './figure.ts';
+
+export function convergencePart({ convergence }: StudyDocument): Markup | null {
+  if (!convergence || convergence.curves.length === 0) return null;
+  const { ratio, ratios, shareOfOdds } = convergence;
+  return html`<section class="part" id="convergence"><div class="lead"><h2>How many steps it takes</h2>
+<p>Runs of different length, each with its whole schedule. A run counts as converged where the odds of a right answer, right / wrong, reach ${percent(shareOfOdds, 0)} of their maximum.${
+    ratio
+      ? html` From scratch that takes <b class="number">${times(ratio.value)}</b> as many steps as fine-tuning${ratio.interval ? ` (95%: ${times(ratio.interval.low)} to ${times(ratio.interval.high)})` : ''}, over ${countOf(ratio.n, 'pair')}.`
+      : null
+  }</p></div>
+${figureCard(convergenceFigure(convergence))}
+${ratios.length > 0 ? ratioTable(convergence) : null}</section>`;
+}
+
+export function convergenceFigure(convergence: Convergence): StudyFigure {
+  const { curves, shareOfOdds } = convergence;
+  return {
+    id: 'convergence',
+    title: 'Test metric by training steps',
+    reading: `Ring: ${percent(shareOfOdds, 0)} of the maximum odds. Bars: lowest to highest seed.`,
+    key: settingLegend(),
+    panels: grouped(curves).map(({ title, own }) => ({
+      title,
+      svg: drawConvergence(own, shareOfOdds, THIRD),
+    })),
+    data: figureData(
+      curves.flatMap((curve) => curve.points.map((point) => ({ ...point, of: curve }))),
+      {
+        model: ({ of }) => of.model,
+        dataset: ({ of }) => of.dataset,
+        setting: ({ of }) => of.setting,
+        steps: ({ steps }) => steps,
+        epochs: ({ epochs }) => epochs,
+        value: ({ value }) => value,
+        low: ({ low }) => low,
+        high: ({ high }) => high,
+        odds: ({ odds }) => odds,
+        runs: ({ runs }) => runs,
+        seconds: ({ seconds }) => seconds,
+        maximum_odds: ({ of }) => of.maximumOdds,
+        steps_to_share_of_odds: ({ of }) => of.steps,
+        epochs_to_share_of_odds: ({ of }) => of.epochs,
+        smallest_budget_reached_it: ({ of }) => of.atMost,
+        still_rising_at_largest: ({ of }) => of.stillRising,
+      },
+    ),
+  };
+}
+
+const BOUNDS: Readonly<Record<Convergence['ratios'][number]['bound'], string>> = {
+  exact: '',
+  'at least': 'at least',
+  'at most': 'at most',
+  unknown: 'a rough guess',
+};
+
+function ratioTable({ ratios, curves }: Convergence): Markup {
+  const rising = curves.filter(({ stillRising }) => stillRising);
+  return html`<div class="card"><div class="scroll"><table><caption>Steps until converged${rising.length > 0 ? html` <span>${countOf(rising.length, 'curve')} still rose at the longest run, so the true maximum and the steps to it may be larger.</span>` : null}</caption>
+<thead><tr><th>Network</th><th>Data set</th><th class="right">Fine-tuned</th><th class="right">From scratch</th><th class="right">Ratio</th></tr></thead>
+<tbody>${ratios.map(
+    ({ model, dataset, scratch, finetune, ratio, bound }) =>
+      html`<tr><td><b>${model}</b></td><td>${dataset}</td><td class="right number">${integer(finetune)}</td><td class="right number">${integer(scratch)}</td><td class="right"><span class="number">${times(ratio)}</span>${bound === 'exact' ? null : html`<small>${BOUNDS[bound]}</small>`}</td></tr>`,
+  )}</tbody></table></div></div>`;
+}
+
+export function sizePart({ datasetSize }: StudyDocument): Markup | null {
+  if (!datasetSize || datasetSize.curves.length === 0) return null;
+  const { gap } = datasetSize;
+  return html`<section class="part" id="size"><div class="lead"><h2>How many images it takes</h2>
+<p>The same networks on random subsets of the training images. Where lines cross, the better setting changes.${gap ? html` Per tenfold number of images the lead of fine-tuning over training from scratch changes by <b class="number">${signed(gap.perTenfold)}</b> logits${gap.interval ? ` (95%: ${signed(gap.interval.low)} to ${signed(gap.interval.high)})` : ''}.` : null}</p></div>
+${figureCard(sizeFigure(datasetSize))}
+${datasetSize.comparisons.length > 0 ? crossingTable(datasetSize) : null}</section>`;
+}
+
+export function sizeFigure({ curves, comparisons }: DatasetSize): StudyFigure {
+  return {
+    id: 'data-set-size',
+    title: 'Test metric by number of images',
+    reading: 'Training and validation images together. Bars: lowest to highest subset. Dashed: lines cross.',
+    key: settingLegend(),
+    panels: grouped(curves).map(({ title, own, model, dataset }) => ({
+      title,
+      svg: drawSizes(
+        own,
+        comparisons.filter((comparison) => comparison.model === model && comparison.dataset === dataset),
+        THIRD,
+      ),
+    })),
+    data: figureData(
+      curves.flatMap((curve) => curve.points.map((point) => ({ ...point, of: curve }))),
+      {
+        model: ({ of }) => of.model,
+        dataset: ({ of }) => of.dataset,
+        setting: ({ of }) => of.setting,
+        images: ({ images }) => images,
+        per_class: ({ perClass }) => perClass,
+        mean: ({ mean }) => mean,
+        low: ({ low }) => low,
+        high: ({ high }) => high,
+        logit: ({ logit }) => logit,
+        subsets: ({ values }) => values.length,
+        values: ({ values }) => values.join(' '),
+      },
+    ),
+  };
+}
+
+function crossingTable({ comparisons }: DatasetSize): Markup {
+  return html`<div class="card"><div class="scroll"><table><caption>Which setting leads <span>95% interval by drawing subsets with replacement; an open end lies beyond the sizes tried.</span></caption>
+<thead><tr><th>Network</th><th>Data set</th><th>Which leads</th><th class="right">From images</th><th class="right">95% interval</th></tr></thead>
+<tbody>${comparisons.map(
+    ({ model, dataset, a, b, crossing }) =>
+      html`<tr><td><b>${model}</b></td><td>${dataset}</td><td>${leader(a, b, crossing)}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.at !== null ? integer(crossing.at) : '–'}</td><td class="right number">${crossing?.interval ? openRange(crossing.interval) : '–'}</td></tr>`,
+  )}</tbody></table></div></div>`;
+}
+
+type Comparison = DatasetSize['comparisons'][number];
+
+function leader(a: Comparison['a'], b: Comparison['b'], crossing: Comparison['crossing']): string {
+  const [first, second] = [SETTING_NAMES[a], SETTING_NAMES[b]];
+  if (!crossing) return `${first} and ${second}: one size`;
+  if (crossing.kind === 'always') return `${first} ahead of ${second} at every size`;
+  if (crossing.kind === 'never') return `${first} not ahead of ${second} at the largest size`;
+  return `${first} ahead of ${second} with more images`;
+}
+
+/** `≤ 40` and `≥ 900` where an end lies beyond the sizes that were tried. */
+function openRange({ low, high }: { readonly low: number | null; readonly high: number | null }): string {
+  if (low === null && high === null) return 'open';
+  if (low === null) return `up to ${integer(high ?? 0)}`;
+  return high === null ? `from ${integer(low)}` : `${integer(low)} – ${integer(high)}`;
+}
+
+interface Curve {
+  readonly model: string;
+  readonly dataset: string;
+}
+
+/** Curves of one network on one data set, in the order in which they come. */
+function grouped<T extends Curve>(
+  curves: readonly T[],
+): { title: string; model: string; dataset: string; own: T[] }[] {
+  const groups = new Map<string, T[]>();
+  for (const curve of curves) {
+    const key = JSON.stringify([curve.model, curve.dataset]);
+    groups.set(key, [...(groups.get(key) ?? []), curve]);
+  }
+  return [...groups.values()].map((own) => ({
+    title: `${own[0].model} on ${own[0].dataset}`,
+    model: own[0].model,
+    dataset: own[0].dataset,
+    own,
+  }));
+}
+
+/** `17.2` is `17 times`. */
+function times(value: number): string {
+  return `${value >= 10 ? Math.round(value) : value.toFixed(1)}\u00a0times`;
+}

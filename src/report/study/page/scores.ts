@@ -1,0 +1,198 @@
+/** The part of the page on transferability scores, and the one on seeds. */
+import { percent, SETTING_NAMES } from '../../format.ts';
+import { html, type Markup } from '../../markup.ts';
+import { settingLegend } from '../../page/ranking.ts';
+import { SETTINGS } from '../../ranking.ts';
+import { drawSeeds } from '../figures/seeds.ts';
+import {
+  drawPredictions,
+  drawRankCorrelations,
+  drawRegret,
+  drawScores,
+  type Score,
+  scoreName,
+  scorePanels,
+} from '../figures/transferability.ts';
+import type { Figure2Panel, Seeds, StudyDocument, Transferability } from '../schema.ts';
+import { figureData } from './data.ts';
+import { figureCard, panelGrid, SIXTH, type StudyFigure, THIRD } from './figure.ts';
+import { capital } from './transfer.ts';
+
+export function scoresPart({ transferability, figure2 }: StudyDocument): Markup | null {
+  if (!transferability || transferability.scores.length === 0) return null;
+  const details = outcomeFigures(transferability, figure2);
+  return html`<section class="part" id="scores"><div class="lead"><h2>Could it have been known without training?</h2>
+<p>Transferability scores look at a network’s features or outputs on the training images once. How well do they order the networks, and what does it cost to take the one with the highest score?</p></div>
+${scoreFigures(transferability).map(figureCard)}
+${details.length > 0 ? html`<details><summary>Scores against outcomes <span>a panel per score and data set</span></summary><div class="opened plain-cards">${details.map(figureCard)}</div></details>` : null}
+</section>`;
+}
+
+export function scoreFigures({ scores }: Transferability): StudyFigure[] {
+  const settings = SETTINGS.filter((setting) => scores.some((score) => score.setting === setting));
+  const of = (setting: (typeof SETTINGS)[number]) => scores.filter((score) => score.setting === setting);
+  const perDataset = scores.flatMap((score) => score.datasets.map((own) => ({ ...own, score })));
+  const predicted = scores.flatMap((score) => (score.prediction ? [{ score, own: score.prediction }] : []));
+  return [
+    {
+      id: 'scores-rank-correlation',
+      title: 'How well scores order the networks',
+      reading:
+        'Large dot: mean over data sets of the rank correlation of score and outcome, with its 95% interval; small: each data set. 1: the same order, 0: no relation.',
+      panels: settings.map((setting) => ({
+        title: `Outcome: ${SETTING_NAMES[setting]}`,
+        svg: drawRankCorrelations(of(setting), THIRD),
+      })),
+      data: figureData(perDataset, {
+        score: ({ score }) => score.name,
+        setting: ({ score }) => score.setting,
+        dataset: ({ dataset }) => dataset,
+        n: ({ n }) => n,
+        spearman: ({ spearman }) => spearman?.coefficient ?? null,
+        spearman_p: ({ spearman }) => spearman?.pValue ?? null,
+        pearson: ({ pearson }) => pearson?.coefficient ?? null,
+        kendall: ({ kendall }) => kendall,
+        weighted_kendall: ({ weightedKendall }) => weightedKendall,
+        mean_spearman: ({ score }) => score.meanRho,
+        mean_low: ({ score }) => score.meanRhoInterval?.low ?? null,
+        mean_high: ({ score }) => score.meanRhoInterval?.high ?? null,
+        pooled_spearman: ({ score }) => score.pooled?.coefficient ?? null,
+      }),
+    },
+    {
+      id: 'scores-regret',
+      title: 'What it costs to trust a score',
+      reading:
+        'Regret: metric of the best network minus that of the network with the highest score. Bar: mean over data sets; dots: each data set; upright line: a network drawn at random.',
+      panels: settings.map((setting) => ({
+        title: `Outcome: ${SETTING_NAMES[setting]}`,
+        svg: drawRegret(of(setting), THIRD),
+      })),
+      data: figureData(perDataset, {
+        score: ({ score }) => score.name,
+        setting: ({ score }) => score.setting,
+        dataset: ({ dataset }) => dataset,
+        chosen: ({ chosen }) => chosen,
+        best: ({ best }) => best,
+        chosen_rank: ({ chosenRank }) => chosenRank,
+        regret: ({ regret }) => regret,
+        chance_regret: ({ chanceRegret }) => chanceRegret,
+        mean_regret: ({ score }) => score.meanRegret,
+        worst_regret: ({ score }) => score.worstRegret,
+      }),
+    },
+    ...(predicted.length > 0 ? [predictionFigure(predicted)] : []),
+  ];
+}
+
+function predictionFigure(
+  predicted: readonly { score: Score; own: NonNullable<Score['prediction']> }[],
+): StudyFigure {
+  return {
+    id: 'scores-predictions',
+    title: 'Accuracy predicted from a score',
+    reading:
+      'Predicted by a line through the other data sets, with 95% intervals; on the dashed line the prediction is right. The titles say how many outcomes lie in their interval.',
+    panels: predicted.map(({ score, own }) => ({
+      title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}: ${percent(own.coverage, 0)} inside`,
+      svg: drawPredictions(own, scoreName(score.name), THIRD),
+    })),
+    data: figureData(
+      predicted.flatMap(({ score, own }) => own.points.map((point) => ({ ...point, of: score, own }))),
+      {
+        score: ({ of }) => of.name,
+        setting: ({ of }) => of.setting,
+        dataset: ({ dataset }) => dataset,
+        model: ({ model }) => model,
+        value: ({ score }) => score,
+        predicted: ({ predicted: value }) => value,
+        low: ({ low }) => low,
+        high: ({ high }) => high,
+        measured: ({ measured }) => measured,
+        rms_error_logits: ({ own }) => own.error,
+        rms_error_of_mean: ({ own }) => own.baseline,
+      },
+    ),
+  };
+}
+
+/** A figure per score and setting, whose panels are data sets. */
+export function outcomeFigures(
+  { scores, values }: Transferability,
+  outcomes: readonly Figure2Panel[],
+): StudyFigure[] {
+  return scores.flatMap((score) => {
+    const shapes = scorePanels(score, values, outcomes).filter(({ points }) => points.length > 0);
+    if (shapes.length === 0) return [];
+    const panels = shapes.map((shape) => ({ title: shape.dataset, svg: drawScores(shape, SIXTH) }));
+    return [
+      {
+        id: `scores-${score.name}-${score.setting}`.toLowerCase().replace(/[^a-z0-9-]/g, '-'),
+        title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}`,
+        reading: 'Across: the score. Up: the test metric. ρ: Spearman rank correlation.',
+        panels,
+        body: panelGrid(panels, 'many'),
+        data: figureData(
+          shapes.flatMap(({ dataset, points }) => points.map((point) => ({ ...point, dataset }))),
+          {
+            score: () => score.name,
+            setting: () => score.setting,
+            dataset: ({ dataset }) => dataset,
+            model: ({ model }) => model,
+            value: ({ score: own }) => own,
+            test: ({ value }) => value,
+            logit: ({ logit }) => logit,
+          },
+        ),
+      },
+    ];
+  });
+}
+
+export function seedsPart({ seeds }: StudyDocument): Markup | null {
+  if (!seeds || seeds.candidates.length === 0) return null;
+  const { medianStandardDeviation, medianSamplingError, significant, candidates } = seeds;
+  const sd = (value: number) => (100 * value).toFixed(2);
+  return html`<section class="part" id="seeds"><div class="lead"><h2>How much seeds matter</h2>
+<p>Paired tests compare two trained networks on the same test images; they do not know that another seed would have given other networks. The median standard deviation over seeds is <b class="number">${sd(medianStandardDeviation)}</b> points, the median sampling error of the test images <b class="number">${sd(medianSamplingError)}</b> points. In ${significant} of ${candidates.length} cases the best and the worst seed of one network differ significantly.</p></div>
+${figureCard(seedsFigure(seeds))}</section>`;
+}
+
+export function seedsFigure({ candidates }: Seeds): StudyFigure {
+  const most = Math.max(
+    1e-3,
+    ...candidates.flatMap((candidate) => [candidate.standardDeviation, candidate.samplingError]),
+  );
+  const settings = SETTINGS.filter((setting) =>
+    candidates.some((candidate) => candidate.setting === setting),
+  );
+  return {
+    id: 'seeds',
+    title: 'Seeds and test images',
+    reading:
+      'A mark per network and data set. Above the dashed line seeds matter more than which images are in the test part.',
+    key: settingLegend(),
+    panels: settings.map((setting) => ({
+      title: capital(SETTING_NAMES[setting]),
+      svg: drawSeeds(
+        candidates.filter((candidate) => candidate.setting === setting),
+        most,
+        THIRD,
+      ),
+    })),
+    data: figureData(
+      candidates.flatMap((candidate) => candidate.values.map((own) => ({ ...own, of: candidate }))),
+      {
+        dataset: ({ of }) => of.dataset,
+        model: ({ of }) => of.model,
+        setting: ({ of }) => of.setting,
+        seed: ({ seed }) => seed,
+        value: ({ value }) => value,
+        mean: ({ of }) => of.mean,
+        standard_deviation: ({ of }) => of.standardDeviation,
+        sampling_error: ({ of }) => of.samplingError,
+        p_value_best_worst: ({ of }) => of.pValue,
+      },
+    ),
+  };
+}
