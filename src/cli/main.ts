@@ -112,6 +112,26 @@ command(
   await (await import('./commands/datasets-audit.ts')).auditDataset(folder, values);
 });
 
+const protocols = program
+  .command('protocol')
+  .description('how networks are trained and chosen: every number with its source');
+
+command('list', 'list the protocols', ['json'], protocols).action(async (values: OptionValues) => {
+  (await import('./commands/protocol.ts')).listProtocols(values);
+});
+
+command('show <name>', 'show every number of a protocol, with its source', ['json'], protocols).action(
+  async (name: string, values: OptionValues) => {
+    (await import('./commands/protocol.ts')).showProtocol(name, values);
+  },
+);
+
+command('diff <a> <b>', 'show what two protocols differ in', ['json'], protocols).action(
+  async (a: string, b: string, values: OptionValues) => {
+    (await import('./commands/protocol.ts')).showDifferences(a, b, values);
+  },
+);
+
 command('doctor', 'what this machine offers the engine, how fast it is, and what is in the way', [
   'threads',
   'cache',
