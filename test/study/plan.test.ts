@@ -175,8 +175,11 @@ describe('keys', () => {
     expect(changedBy(withModel(again))).toEqual([]);
   });
 
-  it('change with architecture and input size', async () => {
-    const names = [MODEL, 'cifar_resnet32', `${MODEL}@40`, 'cifar_resnet32@40'];
+  it('change with architecture, switches and input size', async () => {
+    const names = [
+      ...[MODEL, 'cifar_resnet32', `${MODEL}@40`, 'cifar_resnet32@40'],
+      ...[`${MODEL}-gamma`, `${MODEL}+dropout20`, `${MODEL}-gamma@40`, 'cifar_resnet32-gamma'],
+    ];
     const keys = new Set<string>();
     for (const name of names) {
       keys.add(keysOf({ ...input, ...withModel(await openModel(name)) }).scratch[0]);
