@@ -29,8 +29,10 @@ export interface EmbeddingOptions {
   /** Images and UMAP's random numbers; the same images for all networks. */
   readonly seed?: number;
   readonly part?: SplitName;
-  /** Path of a network that a setting exported, in place of the pre-trained one. */
+  /** SHA-256 of a network that a setting exported, in place of the pre-trained one. */
   readonly network?: string | null;
+  /** Where that network's file lies. */
+  readonly networkPath?: string;
 }
 
 /** Images in two dimensions. */
@@ -63,10 +65,10 @@ const FEWEST_POINTS = 8;
 export async function embedding(
   inputs: SettingInputs,
   options: EmbeddingOptions,
-): Promise<{ value: Embedding[] }> {
-  const { perplexity, neighbours, seed } = { ...DEFAULTS, ...options };
+): Promise<{ value: { readonly embeddings: readonly Embedding[] } }> {
+  const { perplexity, neighbours, seed, networkPath } = { ...DEFAULTS, ...options };
   const sample = sampleOf(inputs.dataset, options);
-  const network = options.network ? await trainedNetwork(options.network) : preTrained(inputs);
+  const network = networkPath === undefined ? preTrained(inputs) : await trainedNetwork(networkPath);
   const rows = await imageRows(inputs, network, sample.records);
   const [count, columns] = rows.shape;
   const points: Points = { data: rows.data, count, columns };
@@ -74,14 +76,14 @@ export async function embedding(
   const order = neighbourOrder(distances, count);
   const nearest = Math.min(NEAREST, Math.floor((count - 1) / 2));
   const knn = neighbourAccuracy(order, sample.labels, nearest);
-  const value: Embedding[] = [];
+  const embeddings: Embedding[] = [];
   for (const method of options.methods) {
     const drawing =
       method === 'tsne'
         ? (await tsne(points, { perplexity: Math.min(perplexity, count / 3) }, distances)).points
         : umap(distances, order, { neighbours: Math.min(neighbours, count - 1), seed });
     const drawn = neighbourOrder(squaredDistances({ data: drawing, count, columns: 2 }), count);
-    value.push({
+    embeddings.push({
       method,
       classes: sample.classes,
       points: sample.labels.map((label, i) => ({
@@ -94,7 +96,7 @@ export async function embedding(
       nearest,
     });
   }
-  return { value };
+  return { value: { embeddings } };
 }
 
 /** Drawings are some tens wide. */

@@ -74,3 +74,30 @@ export function trustworthiness(
   }
   return 1 - (2 * excess) / (count * neighbours * (2 * count - 3 * neighbours - 1));
 }
+
+/** For each of `asked` the `count` points among `points` whose cosine similarity is greatest, greatest first. */
+export function mostSimilar(
+  asked: Points,
+  points: Points,
+  count: number,
+): { readonly index: number; readonly similarity: number }[][] {
+  const lengths = lengthsOf(points);
+  return Array.from(lengthsOf(asked), (length, i) => {
+    const similar = Array.from(lengths, (other, index) => {
+      let sum = 0;
+      for (let k = 0; k < points.columns; k++)
+        sum += asked.data[i * points.columns + k] * points.data[index * points.columns + k];
+      // Points without a direction are like no other.
+      return { index, similarity: length * other > 0 ? sum / (length * other) : 0 };
+    });
+    return similar.sort((a, b) => b.similarity - a.similarity || a.index - b.index).slice(0, count);
+  });
+}
+
+function lengthsOf({ data, count, columns }: Points): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => {
+    let sum = 0;
+    for (let k = i * columns; k < (i + 1) * columns; k++) sum += data[k] * data[k];
+    return Math.sqrt(sum);
+  });
+}

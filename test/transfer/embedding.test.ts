@@ -153,8 +153,9 @@ describe('of images', () => {
 
   it('both methods draw the same images, and colours lie apart', async () => {
     const { value } = await embedding(inputs, options);
-    expect(value.map(({ method }) => method)).toEqual(['tsne', 'umap']);
-    for (const { classes, points, knn, trustworthiness: trust, nearest } of value) {
+    const { embeddings } = value;
+    expect(embeddings.map(({ method }) => method)).toEqual(['tsne', 'umap']);
+    for (const { classes, points, knn, trustworthiness: trust, nearest } of embeddings) {
       expect(classes).toEqual(['blue', 'green', 'red']);
       expect(points.map(({ label }) => label)).toEqual([0, 1, 2].flatMap((label) => Array(6).fill(label)));
       expect(nearest).toBe(8);
@@ -167,8 +168,9 @@ describe('of images', () => {
 
   it('takes as many classes as are asked for', async () => {
     const { value } = await embedding(inputs, { ...options, methods: ['tsne'], classes: 2 });
-    expect(value[0].classes.length).toBe(2);
-    expect(value[0].points.length).toBe(12);
+    const [{ classes, points }] = value.embeddings;
+    expect(classes.length).toBe(2);
+    expect(points.length).toBe(12);
   });
 
   it.each([
