@@ -7,4 +7,8 @@ export {
   compareJsonSchema,
   parseCompareDocument,
 } from './schema.ts';
+export { studyDocument } from './study/document.ts';
+export type { StudyInput } from './study/input.ts';
+export { parseStudyDocument, type StudyDocument, studyJsonSchema } from './study/schema.ts';
+export { studyText } from './study/text.ts';
 export { compareText, type TerminalOptions } from './terminal.ts';

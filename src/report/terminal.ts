@@ -32,9 +32,9 @@ export function compareText(document: CompareDocument, options: TerminalOptions)
 }
 
 type Style = 'bold' | 'green' | 'dim';
-type Paint = (style: Style, text: string) => string;
+export type Paint = (style: Style, text: string) => string;
 
-function painter(color: boolean): Paint {
+export function painter(color: boolean): Paint {
   const codes: Record<Style, number> = { bold: 1, green: 32, dim: 2 };
   return (style, text) => (color ? `\u001b[${codes[style]}m${text}\u001b[0m` : text);
 }
@@ -119,14 +119,14 @@ function failedBlock({ failed }: CompareDocument, width: number): string[] {
 }
 
 /** Paths stay on one line, so that they can be copied. */
-function placesBlock(places: Readonly<Record<string, string>>): string[] {
+export function placesBlock(places: Readonly<Record<string, string>>): string[] {
   const labels = Object.keys(places);
   const widest = Math.max(0, ...labels.map((label) => label.length));
   return labels.map((label) => `${pad(`${label}:`, widest + 1, false)} ${plain(places[label])}`);
 }
 
 /** Names come from folders and files, so control characters (terminal commands) are replaced. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(/\p{C}/gu, '\uFFFD');
 }
 
@@ -138,12 +138,12 @@ function shorten(text: string, width: number): string {
   return lengthOf(text) <= width ? text : `${[...text].slice(0, width - 1).join('')}…`;
 }
 
-function pad(text: string, width: number, right: boolean): string {
+export function pad(text: string, width: number, right: boolean): string {
   const space = ' '.repeat(Math.max(0, width - lengthOf(text)));
   return right ? space + text : text + space;
 }
 
-function wrap(text: string, width: number, indent = ''): string[] {
+export function wrap(text: string, width: number, indent = ''): string[] {
   const lines: string[] = [];
   for (const word of plain(text).split(' ')) {
     const last = lines[lines.length - 1];

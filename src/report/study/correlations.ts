@@ -2,8 +2,11 @@
 import {
   adjusted,
   analyseTable,
+  fisherInterval,
+  pearson,
   type SourceRelation,
   sourceRelation,
+  spearman,
   type TableRow,
 } from '../../stats/index.ts';
 import type { Setting } from '../../store/records.ts';
@@ -79,14 +82,35 @@ function relationOfGroup(
 ): Figure1Panel['bySize'][number] {
   const inGroup = datasets.map((dataset) => trainingImages(dataset) >= LARGE === (group === 'large'));
   const part = table.map((row) => row.filter((_, d) => inGroup[d]));
-  const analysis = analyseTable(part, { source });
+  const analysis = analyseTable(part);
   const names = datasets.filter((_, d) => inGroup[d]).map(({ name }) => name);
+  const points = (analysis?.rows ?? []).flatMap(({ model, score }) => {
+    const x = source[model];
+    return x === null ? [] : [{ x, y: score }];
+  });
   return {
     group,
     below: LARGE,
     datasets: (analysis?.datasets ?? []).map((d) => names[d]),
-    pearson: relationSummary(analysis?.source ?? null).pearson,
+    pearson: correlationOf(
+      points.map(({ x }) => x),
+      points.map(({ y }) => y),
+      'pearson',
+    ),
   };
+}
+
+/** With Fisher's interval; null with fewer than three points, or where one list is constant. */
+export function correlationOf(
+  x: readonly number[],
+  y: readonly number[],
+  kind: 'pearson' | 'spearman',
+): CorrelationSummary {
+  if (x.length < 3) return null;
+  const { coefficient, pValue } = { pearson, spearman }[kind](x, y);
+  if (Number.isNaN(coefficient)) return null;
+  const interval = x.length < 4 ? null : fisherInterval(coefficient, x.length, { kind });
+  return { coefficient, pValue, interval, n: x.length };
 }
 
 /** With the validation images, which the final network is trained on too. */

@@ -1,0 +1,205 @@
+/** Claims on the switches of pre-training: batch-norm scale, label smoothing, dropout, auxiliary head. */
+import { mean } from '../../accuracy.ts';
+import { countOf, listed, points, pValueText } from '../../format.ts';
+import { meanDifference } from '../paired.ts';
+import type { Regularisation } from '../schema.ts';
+import {
+  type ClaimDefinition,
+  decimal,
+  type Evidence,
+  judge,
+  noEvidence,
+  rangeText,
+  signed,
+  type Unjudged,
+} from './definition.ts';
+
+const TOPIC = 'Pre-training';
+const ALPHA = 0.05;
+
+type Effect = Regularisation['effects'][number];
+
+/** What the paper recommends of each switch, in words and as the sign of `on minus off`. */
+const RECOMMENDED = [
+  { name: 'gamma', words: 'with the scale of batch normalisation (gamma on)', sign: 1 },
+  { name: 'labelSmoothing', words: 'without label smoothing', sign: -1 },
+  { name: 'dropout', words: 'without dropout', sign: -1 },
+  { name: 'auxiliary', words: 'without an auxiliary head', sign: -1 },
+] as const;
+
+const NO_EXPERIMENT = 'The study has no experiment with switches of pre-training.';
+
+export const REGULARISATION_CLAIMS: readonly ClaimDefinition[] = [
+  ...RECOMMENDED.map(
+    ({ name, words, sign }): ClaimDefinition => ({
+      id: `switch-${name}`,
+      topic: TOPIC,
+      claim: `Pre-training ${words} makes better fixed features.`,
+      paper:
+        name === 'gamma' || name === 'labelSmoothing' ? 'best in both settings' : 'better fixed features',
+      unit: 'data sets',
+      figure: 'regularisation',
+      rule:
+        'Supported when the 95% interval of the gain in logits (t-distribution over data sets) lies above 0 and the ' +
+        'corrected p-value is below .05; contradicted when it lies below 0 likewise.',
+      evidence: ({ regularisation }) => switchEvidence(regularisation, name, sign),
+    }),
+  ),
+  {
+    id: 'switches-source',
+    topic: TOPIC,
+    claim: 'A switch moves source accuracy little, and transfer with fixed features far more.',
+    paper: 'at most 1% on the source',
+    unit: 'switches',
+    figure: 'regularisation',
+    rule:
+      'Compared in logits: transfer is the mean over data sets. Supported when no switch moves source accuracy by more ' +
+      'than 1 point and at least one significantly moves transfer by more than it moves the source; contradicted when one ' +
+      'moves source accuracy by more than 1 point beyond twice its sampling error.',
+    evidence: sourceEvidence,
+  },
+  {
+    id: 'switches-finetune',
+    topic: TOPIC,
+    claim: 'After fine-tuning these switches matter much less.',
+    paper: 'fine-tuning is much less affected',
+    unit: 'data sets',
+    figure: 'regularisation',
+    rule:
+      'The gain is that of the recommended position of a switch in logits, the mean over switches. Supported when the 95% ' +
+      'interval of the gain with fixed features minus the gain after fine-tuning (t-distribution over data sets) lies ' +
+      'above 0; contradicted when it lies below 0.',
+    evidence: finetuneEvidence,
+  },
+];
+
+function effectOf(effects: readonly Effect[], name: Effect['switch']): Effect | undefined {
+  return effects.find((effect) => effect.switch === name);
+}
+
+function switchEvidence(
+  regularisation: Regularisation | null,
+  name: Effect['switch'],
+  sign: 1 | -1,
+): Evidence {
+  if (!regularisation) return noEvidence(NO_EXPERIMENT);
+  const effect = effectOf(regularisation.effects, name)?.transfer.find(({ setting }) => setting === 'fixed');
+  if (!effect)
+    return noEvidence('No two variants that differ in this switch alone have a result with fixed features.');
+  const value = sign * effect.logitDifference;
+  const interval = flipped(effect.interval, sign);
+  const evidence = {
+    study: `${points(sign * effect.difference)} points, ${signed(value)} logits${rangeText(interval)}, ${countOf(effect.n, 'data set')}`,
+    value,
+    interval,
+    n: effect.n,
+  };
+  const { verdict, reason } = judge(interval, { side: 'above' });
+  const { adjustedP } = effect;
+  if (verdict !== 'not enough data' && adjustedP !== null && adjustedP >= ALPHA) {
+    return {
+      ...evidence,
+      verdict: 'not enough data',
+      reason: `${reason} After correction ${pValueText(adjustedP)}.`,
+    };
+  }
+  return { ...evidence, verdict, reason };
+}
+
+function flipped(interval: Evidence['interval'], sign: 1 | -1): Evidence['interval'] {
+  if (!interval || sign === 1) return interval;
+  return { low: -interval.high, high: -interval.low };
+}
+
+/** One point of source accuracy. */
+const LITTLE = 0.01;
+
+function sourceEvidence({ regularisation }: Unjudged): Evidence {
+  if (!regularisation) return noEvidence(NO_EXPERIMENT);
+  const known = regularisation.effects.flatMap((effect) => {
+    const transfer = effect.transfer.find(({ setting }) => setting === 'fixed');
+    return effect.source && transfer ? { effect, source: effect.source, transfer } : [];
+  });
+  if (known.length === 0)
+    return noEvidence('No switch has both source accuracies and results with fixed features.');
+  const largest = Math.max(...known.map(({ source }) => Math.abs(source.difference)));
+  const moved = known.filter(
+    ({ source, transfer }) =>
+      transfer.adjustedP !== null &&
+      transfer.adjustedP < ALPHA &&
+      Math.abs(transfer.logitDifference) > Math.abs(source.logitDifference),
+  );
+  const beyond = known.filter(
+    ({ effect, source }) => Math.abs(source.difference) > LITTLE + 2 * samplingError(regularisation, effect),
+  );
+  const evidence = {
+    study:
+      `source accuracy by at most ${(100 * largest).toFixed(1)} points; transfer by more than the source for ` +
+      `${moved.length} of ${countOf(known.length, 'switch', 'switches')}`,
+    value: largest,
+    interval: null,
+    n: known.length,
+  };
+  if (beyond.length > 0) {
+    const names = listed(beyond.map(({ effect }) => SWITCH_NAMES[effect.switch]));
+    return { ...evidence, verdict: 'contradicted', reason: `More than 1 point on the source: ${names}.` };
+  }
+  if (largest > LITTLE) {
+    const reason = 'A source accuracy moves by more than 1 point, but not beyond its sampling error.';
+    return { ...evidence, verdict: 'not enough data', reason };
+  }
+  return moved.length > 0
+    ? {
+        ...evidence,
+        verdict: 'supported',
+        reason: `Transfer is moved more by ${listed(moved.map(({ effect }) => SWITCH_NAMES[effect.switch]))}.`,
+      }
+    : { ...evidence, verdict: 'not enough data', reason: 'No switch moves transfer significantly.' };
+}
+
+const SWITCH_NAMES: Readonly<Record<Effect['switch'], string>> = {
+  gamma: 'gamma',
+  labelSmoothing: 'label smoothing',
+  dropout: 'dropout',
+  auxiliary: 'the auxiliary head',
+};
+
+/** Standard error of the difference of two source accuracies; 0 where the number of images is not known. */
+function samplingError({ variants }: Regularisation, { pairs }: Effect): number {
+  const errors = pairs.map(({ on, off }) => {
+    const sources = [on, off].map((name) => variants.find(({ model }) => model === name)?.source);
+    const variance = sources.map((s) => (s?.images ? (s.value * (1 - s.value)) / s.images : 0));
+    return Math.sqrt(variance[0] + variance[1]);
+  });
+  return mean(errors);
+}
+
+function finetuneEvidence({ regularisation }: Unjudged): Evidence {
+  if (!regularisation) return noEvidence(NO_EXPERIMENT);
+  const gains = RECOMMENDED.flatMap(({ name, sign }) => {
+    const effect = effectOf(regularisation.effects, name);
+    const [fixed, finetune] = (['fixed', 'finetune'] as const).map((setting) =>
+      effect?.transfer.find((transfer) => transfer.setting === setting),
+    );
+    return (fixed?.datasets ?? []).flatMap(({ dataset, logitDifference }) => {
+      const other = finetune?.datasets.find((d) => d.dataset === dataset);
+      return other ? { dataset, fixed: sign * logitDifference, finetune: sign * other.logitDifference } : [];
+    });
+  });
+  const datasets = [...new Set(gains.map(({ dataset }) => dataset))];
+  if (datasets.length === 0)
+    return noEvidence('No switch has results both with fixed features and fine-tuned.');
+  const perDataset = datasets.map((dataset) => {
+    const own = gains.filter((gain) => gain.dataset === dataset);
+    return { fixed: mean(own.map((g) => g.fixed)), finetune: mean(own.map((g) => g.finetune)) };
+  });
+  const { n, mean: value, interval } = meanDifference(perDataset.map((d) => d.fixed - d.finetune));
+  const [fixed, finetune] = [mean(perDataset.map((d) => d.fixed)), mean(perDataset.map((d) => d.finetune))];
+  return {
+    study: `gain ${signed(fixed)} logits with fixed features, ${signed(finetune)} fine-tuned; difference ${decimal(value)}${rangeText(interval)}`,
+    value,
+    interval,
+    n,
+    ...judge(interval, { side: 'above' }),
+  };
+}
