@@ -37,6 +37,13 @@ export function shortened(text: string, length: number): string {
   return `${head.join('')}…${tail.join('')}`;
 }
 
+const PICTURE = /^data:image\/(png|jpeg|webp|avif|gif|svg\+xml);base64,[A-Za-z0-9+/=]+$/;
+
+/** Whether a thumbnail is a picture in base64: nothing else may stand in an address of the page. */
+export function isPicture(uri: string | undefined): uri is string {
+  return uri !== undefined && PICTURE.test(uri);
+}
+
 /** Ticks of shares. */
 export function percentTick(share: number): string {
   return `${Number((100 * share).toFixed(1))}%`;

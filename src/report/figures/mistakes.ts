@@ -2,6 +2,7 @@
 import type { CellResult, Prediction } from '../../store/records.ts';
 import { percent } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
+import { isPicture } from './draw.ts';
 
 /** Misclassified test images, the most confident first; none where an image has no single right answer. */
 export function confidentMistakes({ predictions }: CellResult, most = 24): Prediction[] {
@@ -11,8 +12,6 @@ export function confidentMistakes({ predictions }: CellResult, most = 24): Predi
     .slice(0, most);
 }
 
-const PICTURE = /^data:image\/(png|jpeg|webp|avif|gif|svg\+xml)[;,]/;
-
 /** A grid of captioned pictures; an image without a thumbnail shows its name. */
 export function drawMistakes(
   mistakes: readonly Prediction[],
@@ -21,10 +20,9 @@ export function drawMistakes(
 ): Markup {
   return html`<ul class="pictures">${mistakes.map(({ image, label, predicted, probability }) => {
     const uri = thumbnails?.get(image);
-    const picture =
-      uri && PICTURE.test(uri)
-        ? html`<img src="${uri}" alt="${image}" title="${image}">`
-        : html`<span class="no-picture">${image}</span>`;
+    const picture = isPicture(uri)
+      ? html`<img src="${uri}" alt="${image}" title="${image}">`
+      : html`<span class="no-picture">${image}</span>`;
     return html`<li>${picture}<span class="picture-true"><b>${classes[label]}</b></span><span class="picture-predicted">${classes[predicted]}, ${percent(probability, 0)}</span></li>`;
   })}</ul>`;
 }

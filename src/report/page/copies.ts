@@ -1,11 +1,10 @@
 /** Block of a data set's part: copies of images that the audit found, and what they did to the best accuracy. */
 import type { FinishedCell } from '../../store/records.ts';
+import { isPicture } from '../figures/draw.ts';
 import { countOf, integer } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import type { DatasetAudit } from '../schema.ts';
 import { auditSentences } from '../verdict.ts';
-
-const PICTURE = /^data:image\/(png|jpeg|webp);/;
 
 /** Sentences, and the groups of copies as pictures; images without a thumbnail show their names. */
 export function copiesBody(
@@ -35,10 +34,9 @@ function groupItem(
   const how = kind === 'exact' ? 'same bytes' : `correlation ${correlation.toFixed(3)}`;
   const shown = images.map(({ id, split, label }) => {
     const uri = thumbnails?.get(id);
-    const picture =
-      uri && PICTURE.test(uri)
-        ? html`<img src="${uri}" alt="${id}" title="${id}">`
-        : html`<span class="no-picture">${id}</span>`;
+    const picture = isPicture(uri)
+      ? html`<img src="${uri}" alt="${id}" title="${id}">`
+      : html`<span class="no-picture">${id}</span>`;
     return html`<li>${picture}<span class="picture-true"><b>${split}</b></span><span class="picture-predicted">${label ?? ''}</span></li>`;
   });
   const rest = size - images.length;

@@ -2,16 +2,15 @@
  * Figures of test images: their nearest neighbours in the feature space, and where the network looks. Drawn as SVG
  * by hand, since they are pictures in a grid.
  */
-import { shortened } from '../../figures/draw.ts';
+import { isPicture, shortened } from '../../figures/draw.ts';
 import { percent } from '../../format.ts';
-import { html, Markup, visible } from '../../markup.ts';
+import { html, type Markup, visible } from '../../markup.ts';
 import type { Panel as ImagePanel } from '../schema.ts';
 
 export type Thumbnails = ReadonlyMap<string, string> | undefined;
 type NeighbourPanel = Extract<ImagePanel, { kind: 'neighbours' }>;
 type ActivationPanel = Extract<ImagePanel, { kind: 'activation' }>;
 
-const PICTURE = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
 const GAP = 5;
 /** Room for a line of text above or below pictures. */
 const LINE = 16;
@@ -55,20 +54,23 @@ export function drawActivations(panel: ActivationPanel, thumbnails: Thumbnails, 
   const side = Math.floor((width - 3 * GAP - 10) / 4);
   const rowHeight = side + LINE + 10;
   const name = (label: number) => panel.classes[label] ?? `class ${label}`;
-  const items = panel.rows.map(({ image, label, predicted, probability, map }, i) => {
+  const items = panel.rows.map(({ image, label, predicted, probability, seen, overlay }, i) => {
     const x = (i % 2) * (2 * (side + GAP) + 10 - GAP + GAP);
     const y = Math.floor(i / 2) * rowHeight;
     const right = label === predicted;
-    const uri = thumbnails?.get(image);
     const color = right ? 'var(--good)' : 'var(--bad)';
     const caption = `${name(predicted)} ${percent(probability, 0)}`;
     const title = `true: ${name(label)}\npredicted: ${name(predicted)} ${percent(probability)}\n${image}`;
-    return html`${picture({ x, y, side, uri, name: image }, 'var(--line)', title)}
-${picture({ x: x + side + GAP, y, side, uri, name: image }, color, title)}
-${heat(map, x + side + GAP, y, side)}
+    return html`${picture({ x, y, side, uri: thumbnails?.get(seen), name: image }, 'var(--line)', title)}
+${picture({ x: x + side + GAP, y, side, uri: thumbnails?.get(overlay), name: image }, color, title)}
 <text x="${x}" y="${y + side + 12}" text-anchor="start" font-size="11" fill="${color}">${shortened(caption, Math.floor((2 * side) / 6))}</text>`;
   });
-  return svg(`Where ${panel.model} looks`, width, Math.ceil(panel.rows.length / 2) * rowHeight, items);
+  const rows = Math.ceil(panel.rows.length / 2) * rowHeight;
+  if (panel.missing === null) return svg(`Where ${panel.model} looks`, width, rows, items);
+  const none = `None: ${panel.missing}.`;
+  return svg(none, width, 2 * LINE, [
+    html`<text x="0" y="${LINE}" text-anchor="start" font-size="11">${shortened(none, Math.floor(width / 5.5))}<title>${visible(none)}</title></text>`,
+  ]);
 }
 
 function svg(description: string, width: number, height: number, content: readonly Markup[]): Markup {
@@ -85,21 +87,8 @@ interface Picture {
 
 /** An image without a thumbnail shows the end of its name, which tells images of a folder apart. */
 function picture({ x, y, side, uri, name }: Picture, edge: string, title: string): Markup {
-  const shown =
-    uri && PICTURE.test(uri)
-      ? html`<image x="${x}" y="${y}" width="${side}" height="${side}" preserveAspectRatio="xMidYMid slice" href="${uri}"/>`
-      : html`<rect x="${x}" y="${y}" width="${side}" height="${side}" fill="var(--wash)"/><text x="${x + side / 2}" y="${y + side / 2}" font-size="8" text-anchor="middle">${shortened(name, Math.max(4, Math.floor(side / 5)))}</text>`;
+  const shown = isPicture(uri)
+    ? html`<image x="${x}" y="${y}" width="${side}" height="${side}" preserveAspectRatio="xMidYMid slice" href="${uri}"/>`
+    : html`<rect x="${x}" y="${y}" width="${side}" height="${side}" fill="var(--wash)"/><text x="${x + side / 2}" y="${y + side / 2}" font-size="8" text-anchor="middle">${shortened(name, Math.max(4, Math.floor(side / 5)))}</text>`;
   return html`<g>${shown}<rect x="${x + 1}" y="${y + 1}" width="${side - 2}" height="${side - 2}" fill="none" stroke="${edge}" stroke-width="2"/><title>${visible(title)}</title></g>`;
-}
-
-/** Squares of the map over an image: the more activation, the more colour. */
-function heat(map: readonly (readonly number[])[], x: number, y: number, side: number): Markup {
-  const squares = map.flatMap((row, i) =>
-    row.map((value, j) => {
-      if (value < 0.05) return new Markup('');
-      const [height, width] = [side / map.length, side / row.length];
-      return html`<rect x="${(x + j * width).toFixed(1)}" y="${(y + i * height).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="var(--series-5)" fill-opacity="${(0.75 * value).toFixed(2)}"/>`;
-    }),
-  );
-  return html`<g pointer-events="none">${squares}</g>`;
 }
