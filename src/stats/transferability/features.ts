@@ -43,10 +43,10 @@ export class Features {
   centredGram(): Matrix {
     const { gram, rows, mean } = this;
     const result = gram.clone();
-    if (!this.isWide) return shifted(result, (i, j) => -rows * mean[i] * mean[j]);
+    if (!this.isWide) return shifted(result, (i, j) => -rows * (mean[i] * mean[j]));
     const means = gram.mean('row');
     const overall = means.reduce((sum, value) => sum + value, 0) / rows;
-    return shifted(result, (i, j) => overall - means[i] - means[j]);
+    return shifted(result, (i, j) => overall - (means[i] + means[j]));
   }
 
   /** The rows at `indices`, minus `offset`. */

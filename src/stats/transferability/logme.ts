@@ -94,8 +94,11 @@ function decomposed(features: Features): Decomposed {
  */
 function evidenceOf(eigenvalues: Float64Array, squares: Float64Array, norm: number, n: number): number {
   const rank = eigenvalues.length;
-  const outside = Math.max(0, norm - squares.reduce((sum, square) => sum + square, 0));
-  const at = (t: number) => {
+  // Features that are at right angles to the labels: all is noise.
+  if (squares.every((square) => square === 0)) return (Math.log(n / norm) - 1 - Math.log(2 * Math.PI)) / 2;
+  const inside = squares.reduce((sum, square) => sum + square, 0);
+  const outside = rank < n ? Math.max(LEAST_NOISE * norm, norm - inside) : 0;
+  const at = (t: number): Moments => {
     let [free, weights, noise, logs] = [n - rank, 0, outside, 0];
     for (let i = 0; i < rank; i++) {
       const shrink = t + eigenvalues[i];
@@ -104,22 +107,43 @@ function evidenceOf(eigenvalues: Float64Array, squares: Float64Array, norm: numb
       noise += squares[i] * (t / shrink) ** 2;
       logs += Math.log(shrink);
     }
-    noise = Math.max(noise, LEAST_NOISE * norm);
-    return { alpha: (n - free) / weights, beta: free / noise, weights, noise, logs };
+    return { free, weights, noise, logs };
   };
-  let t = 1;
+  /** The evidence at t with the best beta there, n / (|Fm - y|^2 + t |m|^2). */
+  const evidence = (t: number) => {
+    const { weights, noise, logs } = at(t);
+    const beta = n / (noise + t * weights);
+    return (n * Math.log(beta / (2 * Math.PI)) + rank * Math.log(t) - logs - n) / (2 * n);
+  };
+  // The evidence may have several maxima, so that the fixed point is sought from the highest of many places. At either
+  // end it has come to rest: labels without any noise, or features that say nothing of them.
+  const starts = scalesOf(eigenvalues);
+  let t = starts.reduce((best, start) => (evidence(start) > evidence(best) ? start : best));
+  if (t === starts[0] || t === starts[starts.length - 1]) return evidence(t);
   for (let i = 0; i < ITERATIONS; i++) {
-    const { alpha, beta } = at(t);
-    const next = alpha / beta;
-    // Of labels that the features say nothing about t has no bound, and the evidence comes to rest before it.
-    if (!Number.isFinite(next)) break;
+    const { free, weights, noise } = at(t);
+    const next = ((n - free) * noise) / (weights * free);
     const change = Math.abs(next - t) / t;
     t = next;
     if (change <= TOLERANCE) break;
   }
-  const { alpha, beta, weights, noise, logs } = at(t);
-  const fit = beta * noise + alpha * weights;
-  // d/2 log alpha + n/2 log beta - 1/2 log|A|, with A's eigenvalues beta (t + sigma), and alpha where sigma is 0.
-  const volume = rank * Math.log(alpha) + (n - rank) * Math.log(beta) - logs;
-  return (volume - fit - n * Math.log(2 * Math.PI)) / (2 * n);
+  return evidence(t);
+}
+
+interface Moments {
+  /** n - gamma. */
+  readonly free: number;
+  /** |m|^2 */
+  readonly weights: number;
+  /** |Fm - y|^2 */
+  readonly noise: number;
+  /** sum log (t + sigma) */
+  readonly logs: number;
+}
+
+/** From far below the smallest eigenvalue to far above the largest, a factor of 10^(1/4) apart. */
+function scalesOf(eigenvalues: Float64Array): number[] {
+  const low = Math.log10(Math.min(...eigenvalues)) - 9;
+  const high = Math.log10(Math.max(...eigenvalues)) + 9;
+  return Array.from({ length: Math.ceil(4 * (high - low)) + 1 }, (_, i) => 10 ** (low + i / 4));
 }
