@@ -101,6 +101,8 @@ export interface EmbeddingInput {
   readonly points: readonly { readonly x: number; readonly y: number; readonly label: number }[];
   /** Accuracy of nearest neighbours in the full feature space, 0..1. */
   readonly knn?: number;
+  /** How far near points of the drawing are near in the full feature space, 0..1. */
+  readonly trustworthiness?: number;
 }
 
 /** Test images with what the network finds alike, or with where it looks. */
@@ -131,6 +133,8 @@ export interface NeighbourPanel extends PanelOfModel {
 
 export interface ActivationPanel extends PanelOfModel {
   readonly kind: 'activation';
+  /** Why the network has no such maps, as half a sentence; null where it has. */
+  readonly missing: string | null;
   readonly rows: readonly {
     readonly image: string;
     readonly label: number;
@@ -138,5 +142,8 @@ export interface ActivationPanel extends PanelOfModel {
     readonly probability: number;
     /** Activation of the predicted class by row and column, scaled to 0..1. */
     readonly map: readonly (readonly number[])[];
+    /** Keys of the picture of what the network sees of the image, and of that with the map over it. */
+    readonly seen: string;
+    readonly overlay: string;
   }[];
 }

@@ -187,6 +187,9 @@ export const embedding = z.strictObject({
   classes: z.array(z.string()).readonly(),
   points: z.array(z.strictObject({ x: z.number(), y: z.number(), label: count })).readonly(),
   knn: share.optional().describe('accuracy of nearest neighbours in the full feature space'),
+  trustworthiness: share
+    .optional()
+    .describe('how far near points of the drawing are near in the full feature space'),
 });
 
 const ofModel = {
@@ -215,6 +218,7 @@ export const panel = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('activation'),
     ...ofModel,
+    missing: z.string().nullable().describe('why the network has no such maps, as half a sentence'),
     rows: z
       .array(
         z.strictObject({
@@ -223,6 +227,8 @@ export const panel = z.discriminatedUnion('kind', [
           predicted: count,
           probability: share,
           map: z.array(z.array(share).readonly()).readonly(),
+          seen: z.string().describe('key of the picture of what the network sees of the image'),
+          overlay: z.string().describe('key of that picture with the map over it'),
         }),
       )
       .readonly(),

@@ -8,7 +8,7 @@ import type { Embedding, Panel as ImagePanel, StudyDocument } from '../schema.ts
 import { figureData } from './data.ts';
 import { figureCard, type StudyFigure, slug, THIRD } from './figure.ts';
 
-/** Pictures as data URIs by name of the data set and id of the image. */
+/** Pictures as data URIs by name of the data set and id of the image, or key of the picture. */
 export type ThumbnailsByDataset = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 const METHODS: Readonly<Record<Embedding['method'], string>> = { tsne: 't-SNE', umap: 'UMAP' };
