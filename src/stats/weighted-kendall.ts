@@ -6,7 +6,7 @@
  * Reference: S. Vigna, "A weighted correlation index for rankings with ties", 2015: additive hyperbolic weights, a pair
  * of ranks r and s (from 0) weighing 1 / (r + 1) + 1 / (s + 1), averaged over ranking by x and ranking by y. It is the
  * default of SciPy's `weightedtau`, with which LogME and its successors are judged.
- * Example: `weightedKendall([1, 2, 3, 4], [1, 3, 2, 5])` is 0.694; the same swap at the top, `[1, 2, 4, 3]` and
+ * Example: `weightedKendall([1, 2, 3, 4], [1, 3, 2, 5])` is 0.733; the same swap at the top, `[1, 2, 4, 3]` and
  * `[1, 2, 3, 4]`, costs more: 0.52.
  */
 import { invariant } from '../util/errors.ts';

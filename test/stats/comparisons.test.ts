@@ -64,6 +64,11 @@ describe('Student', () => {
     },
   );
 
+  test('the example of the header', () => {
+    const { interval } = pairedTTest([1, 2, 4], [0.5, 1.1, 3.2]);
+    expect([interval.low.toFixed(3), interval.high.toFixed(3)]).toEqual(['0.216', '1.250']);
+  });
+
   test('the interval leaves out 0 exactly where p is below 1 - confidence', () => {
     const pairs = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.integer({ min: -50, max: 50 })), {
       minLength: 3,

@@ -8,6 +8,7 @@ import {
   correlationBootstrap,
   fisherInterval,
   kendall,
+  linePrediction,
   pearson,
   rankRegret,
   regressionBand,
@@ -110,6 +111,19 @@ describe('line and band', () => {
   });
 });
 
+describe('prediction of a new point', () => {
+  test.each(fixture.linePrediction)('at $at from $x.length points, $confidence', (row) => {
+    const ours = linePrediction(row.x, row.y, row.at, row.confidence);
+    for (const end of ['value', 'low', 'high'] as const) expect(ours[end]).toBeCloseTo(row[end], 6);
+  });
+
+  test('is a point on a line without errors, and needs three points', () => {
+    const { value, low, high } = linePrediction([1, 2, 3], [2, 4, 6], 10);
+    expect([value, low, high].map((x) => x.toFixed(9))).toEqual(Array(3).fill('20.000000000'));
+    expect(() => linePrediction([1, 2], [2, 4], 3)).toThrow('internal: a prediction from 2');
+  });
+});
+
 describe("Kendall's tau", () => {
   test.each(fixture.kendall)('of $x.length values: tau $tau', ({ x, y, tau, pValue, weighted }) => {
     const ours = kendall(x, y);
@@ -137,6 +151,7 @@ describe("Kendall's tau", () => {
   });
 
   test('a swap at the top costs more when weighted', () => {
+    expect(weightedKendall([1, 2, 3, 4], [1, 3, 2, 5]).toFixed(3)).toBe('0.733');
     const top = weightedKendall([1, 2, 4, 3], [1, 2, 3, 4]);
     const bottom = weightedKendall([2, 1, 3, 4], [1, 2, 3, 4]);
     expect(top.toFixed(3)).toBe('0.520');

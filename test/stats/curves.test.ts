@@ -88,6 +88,10 @@ describe('steps to 90% of the maximum odds', () => {
     expect(reached.stillRising).toBe(accuracy.at(-1) === Math.max(...accuracy));
   });
 
+  test('the example of the header', () => {
+    expect(stepsToOdds([10, 100, 1000], [0, 1, 1.1]).steps.toFixed(1)).toBe('98.8');
+  });
+
   test('reached by the smallest budget already; refuses infinite odds', () => {
     expect(stepsToOdds([10, 100], [2, 2.05])).toMatchObject({ steps: 10, atMost: true, stillRising: true });
     expect(() => stepsToOdds([10, 100], [2, Infinity])).toThrow('internal: 2 budgets');
