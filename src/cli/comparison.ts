@@ -1,7 +1,6 @@
 /** The main job: open data sets and networks, run the cells, write report and networks. Shared by `compare` and `demo`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { encodeJpeg, type ImageDataset, SPLITS } from '../data/index.ts';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
 import { type CellTask, environmentOf, planCells } from '../study/index.ts';
@@ -9,6 +8,7 @@ import type { Protocol } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import { contentHash } from '../util/hash.ts';
 import type { OpenedModel } from '../weights/index.ts';
+import { fileName } from './file-name.ts';
 import {
   auditAll,
   datasetSummary,
@@ -19,6 +19,7 @@ import {
   requireDistinct,
   type WorkOptions,
 } from './inputs.ts';
+import { picturesOf } from './pictures.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { runAll } from './run-shown.ts';
 import { studyFormulations } from './study-formulations.ts';
@@ -119,8 +120,7 @@ async function exportWinners(
     const key = ranking.candidates[0]?.keys[0];
     const cell = document.cells.find((candidate) => candidate.key === key);
     if (!cell) continue;
-    const suffix =
-      document.rankings.length > 1 ? `-${ranking.dataset.replace(/[^\p{L}\p{N}._-]+/gu, '-')}` : '';
+    const suffix = document.rankings.length > 1 ? `-${fileName(ranking.dataset)}` : '';
     const path = join(out, `winner${suffix}.onnx`);
     await writeFile(path, await store.readArtifact(cell.network));
     networks.push({ dataset: ranking.dataset, path: resolve(path) });
@@ -141,19 +141,7 @@ async function thumbnailsOf(
     const mistakes = best?.status === 'done' ? confidentMistakes(best.result) : [];
     const copies = document.datasets[i].audit?.groups.flatMap(({ images }) => images) ?? [];
     const wanted = new Set([...mistakes.map(({ image }) => image), ...copies.map(({ id }) => id)]);
-    const pictures = new Map<string, string>();
-    for (const record of SPLITS.flatMap((split) => dataset.splits[split]))
-      if (wanted.has(record.id)) pictures.set(record.id, await thumbnail(dataset, record));
-    thumbnails.set(dataset.name, pictures);
+    thumbnails.set(dataset.name, await picturesOf(dataset, wanted));
   }
   return thumbnails;
-}
-
-async function thumbnail(
-  dataset: ImageDataset,
-  record: Parameters<ImageDataset['render']>[0],
-): Promise<string> {
-  const picture = await dataset.render(record, { kind: 'central-square', size: 112, filter: 'bilinear' });
-  const jpeg = await encodeJpeg(picture);
-  return `data:image/jpeg;base64,${jpeg.toString('base64')}`;
 }

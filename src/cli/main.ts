@@ -132,6 +132,50 @@ command('diff <a> <b>', 'show what two protocols differ in', ['json'], protocols
   },
 );
 
+const STUDY_OPTIONS = ['out', 'memory', 'tune', 'cache', 'offline', 'threads', 'device', 'json'] as const;
+
+command(
+  'plan <study>',
+  'the cells of a study file, what they cost here, and what is done',
+  STUDY_OPTIONS,
+).action(async (path: string, values: OptionValues) => {
+  await (await import('./commands/study.ts')).plan(path, values);
+});
+
+command('run <study>', 'compute what a study file declares, and write its report', STUDY_OPTIONS).action(
+  async (path: string, values: OptionValues) => {
+    await (await import('./commands/study.ts')).run(path, values);
+  },
+);
+
+command('status <study>', 'how far a study is, also while it runs', ['out', 'json']).action(
+  async (path: string, values: OptionValues) => {
+    await (await import('./commands/study.ts')).status(path, values);
+  },
+);
+
+command('report <study>', 'write the report of a study again, of what is done by now', [
+  'out',
+  'json',
+]).action(async (path: string, values: OptionValues) => {
+  await (await import('./commands/study.ts')).report(path, values);
+});
+
+command('export <study>', 'write tables, figures’ data and the best networks of a study as files', [
+  'out',
+  'json',
+]).action(async (path: string, values: OptionValues) => {
+  await (await import('./commands/study.ts')).exportAll(path, values);
+});
+
+command(
+  'replay <study> <cell>',
+  'compute a cell of a study once more and compare every number',
+  STUDY_OPTIONS,
+).action(async (path: string, cell: string, values: OptionValues) => {
+  await (await import('./commands/study.ts')).replay(path, cell, values);
+});
+
 command('doctor', 'what this machine offers the engine, how fast it is, and what is in the way', [
   'threads',
   'cache',

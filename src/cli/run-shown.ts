@@ -1,42 +1,99 @@
-/** Runs cells and shows how far they are. */
+/** Runs cells and measurements and shows how far they are, weighted by what they cost. */
 import { join } from 'node:path';
 import type { CellOutcome, Store } from '../store/index.ts';
-import { type CellEnvironment, type CellTask, runCells } from '../study/index.ts';
+import {
+  type CellEnvironment,
+  type CellTask,
+  type MeasurementOutcome,
+  type MeasurementTask,
+  measureAll,
+  runCells,
+} from '../study/index.ts';
 import { plannedSteps } from '../transfer/index.ts';
 import type { Opened } from './inputs.ts';
 import type { ProgressDisplay } from './progress.ts';
 
-/** Runs the cells and shows how far they are, weighted by their cost. */
+/** One bar over all the work of a command; costs are in any unit. */
+export class WorkBar {
+  #done = 0;
+
+  constructor(
+    private readonly display: ProgressDisplay,
+    private readonly total: number,
+  ) {}
+
+  /** A part of the work that costs `cost` has come so far. */
+  show(cost: number, fraction: number, what: string): void {
+    this.display.update((this.#done + cost * fraction) / this.total, what);
+  }
+
+  /** `stored`: it was there before, so its time says nothing of what is left. */
+  ended(cost: number, stored: boolean): void {
+    if (stored) this.display.skip(cost / this.total);
+    this.#done += cost;
+  }
+
+  failed(what: string, error: string): void {
+    this.display.line(`Failed: ${what}: ${error}`);
+  }
+}
+
+type Working = CellEnvironment & { readonly out: string };
+
+/** Runs the cells; the bar is theirs alone unless one is given. */
 export async function runAll(
   store: Store,
   tasks: readonly CellTask[],
-  options: CellEnvironment & { readonly out: string },
+  options: Working,
   opened: Opened,
   display: ProgressDisplay,
+  bar = new WorkBar(display, totalCost(tasks, opened)),
+  onOutcome: (outcome: CellOutcome) => void = () => {},
 ): Promise<CellOutcome[]> {
-  const costs = tasks.map((task) => costOf(task, opened));
-  const total = costs.reduce((sum, cost) => sum + cost, 0);
-  let [done, index] = [0, 0];
+  let index = 0;
   const name = ({ cell }: CellTask) =>
     `${index + 1}/${tasks.length} ${cell.dataset} · ${cell.model} · ${cell.setting}`;
-  return runCells(
-    store,
-    tasks,
-    { ...options, workFolder: join(options.out, 'work') },
-    {
-      onBegin: () => display.update(done / total, name(tasks[index])),
-      onProgress: (_, { done: part, total: whole, note, phase }) =>
-        display.update(
-          (done + costs[index] * (part / whole)) / total,
-          `${name(tasks[index])}: ${note ?? phase}`,
-        ),
-      onOutcome: (outcome, stored) => {
-        if (stored) display.skip(costs[index] / total);
-        if (outcome.status === 'failed') display.line(`Failed: ${name(tasks[index])}: ${outcome.error}`);
-        done += costs[index++];
-      },
+  const cost = () => costOf(tasks[index], opened);
+  return runCells(store, tasks, withFolder(options), {
+    onBegin: () => bar.show(cost(), 0, name(tasks[index])),
+    onProgress: (_, { done, total, note, phase }) =>
+      bar.show(cost(), done / total, `${name(tasks[index])}: ${note ?? phase}`),
+    onOutcome: (outcome, stored) => {
+      if (outcome.status === 'failed') bar.failed(name(tasks[index]), outcome.error);
+      bar.ended(cost(), stored);
+      index++;
+      onOutcome(outcome);
     },
-  );
+  });
+}
+
+/** Computes measurements, each of which costs as much of the bar as `costOf` says. */
+export async function measureShown(
+  store: Store,
+  tasks: readonly MeasurementTask[],
+  options: Working,
+  bar: WorkBar,
+  cost: (task: MeasurementTask) => number,
+): Promise<MeasurementOutcome[]> {
+  const name = ({ kind, label, dataset }: MeasurementTask, index: number) =>
+    `${kind} ${index + 1}/${tasks.length} ${label} · ${dataset}`;
+  let index = 0;
+  return measureAll(store, tasks, withFolder(options), {
+    onBegin: (task) => bar.show(cost(task), 0, name(task, index)),
+    onProgress: (task, { done, total, note, phase }) =>
+      bar.show(cost(task), total > 0 ? done / total : 0, `${name(task, index)}: ${note ?? phase}`),
+    onOutcome: (outcome, stored) => {
+      if (outcome.status === 'failed') bar.failed(name(outcome.task, index), outcome.error);
+      bar.ended(cost(outcome.task), stored);
+      index++;
+    },
+  });
+}
+
+const withFolder = (options: Working) => ({ ...options, workFolder: join(options.out, 'work') });
+
+export function totalCost(tasks: readonly CellTask[], opened: Opened): number {
+  return tasks.reduce((sum, task) => sum + costOf(task, opened), 0);
 }
 
 /** What a cell costs, in multiply-adds and a constant per image and step: only ratios matter. */
@@ -46,10 +103,19 @@ function costOf(
 ): number {
   const { splits } = datasets.find((entry) => entry.spec === spec)!.dataset;
   const { model } = models.find((entry) => entry.spec === modelSpec)!.opened;
-  const perImage = model.multiplyAdds + 2e6;
+  const perImage = imageCost(model.multiplyAdds);
   const images = splits.train.length + splits.validation.length + splits.test.length;
   if (cell.setting === 'fixed') return images * perImage + 1e9;
   const { batchSize } = protocol[cell.setting];
   const { search, final } = plannedSteps(protocol[cell.setting]);
-  return (search + final) * Math.min(batchSize, splits.train.length) * 4 * perImage + images * perImage;
+  const trained = (search + final) * Math.min(batchSize, splits.train.length);
+  return trained * TRAINING_COST * perImage + images * perImage;
 }
+
+/** What an image costs in inference. */
+export function imageCost(multiplyAdds: number): number {
+  return multiplyAdds + 2e6;
+}
+
+/** What training on an image costs in inferences. */
+export const TRAINING_COST = 4;

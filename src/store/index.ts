@@ -1,4 +1,5 @@
 /** The durable store: what it keeps, how it behaves, and the store in a folder. */
+export { writeWhole } from './durable-files.ts';
 export { openEmbeddedStore } from './embedded.ts';
 export type {
   ArtifactReference,

@@ -1,5 +1,15 @@
 /** Studies: protocols, plans, and running their cells. */
+export { type CellCost, cellCost, type DatasetSize } from './cost.ts';
 export { officialSpec, openDataset } from './datasets.ts';
+export {
+  allTasks,
+  chosenOf,
+  type ExperimentCells,
+  experimentCells,
+  REGULARISATIONS,
+  regularised,
+  regularisedLabel,
+} from './experiments.ts';
 export { type MeasurementTask, planMeasurement } from './measure.ts';
 export type { CellEnvironment } from './open-inputs.ts';
 export { type CellTask, planCells, SETTINGS } from './plan.ts';
@@ -13,3 +23,4 @@ export {
 export { findProtocol, PROTOCOLS, protocolHash } from './protocols.ts';
 export { environmentOf } from './run-cell.ts';
 export { type MeasurementOutcome, measureAll, type RunListener, runCells } from './runner.ts';
+export { readStudy, type Study, type StudyModel, studyJsonSchema } from './spec.ts';

@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { compareText } from '../../report/index.ts';
 import { findProtocol, officialSpec } from '../../study/index.ts';
 import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
+import { commandLine, interruptible } from '../interrupt.ts';
 import type { OptionValues } from '../options.ts';
 import {
   cacheFolderOf,
@@ -14,10 +15,7 @@ import {
   threadsOf,
   wholeNumber,
 } from '../parse.ts';
-import { ProgressDisplay } from '../progress.ts';
-
-/** As shells report a program that Ctrl-C ended: 128 and the number of the signal. */
-const INTERRUPTED = 130;
+import { terminalOf } from '../terminal.ts';
 
 export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
   const names = folders.map((folder) => officialSpec(folder)?.name ?? basename(resolve(folder)));
@@ -39,7 +37,7 @@ export async function compare(folders: readonly string[], values: OptionValues):
       device: await deviceOf(values),
       memory: memoryOf(values),
       tuneSeconds: wholeNumber(values, 'tune', 0),
-      command: ['transferlab', ...process.argv.slice(2).map(quoted)].join(' '),
+      command: commandLine(),
     },
     values.json === true,
   );
@@ -55,39 +53,19 @@ function designed(folders: readonly string[], values: OptionValues): readonly st
   return folders.flatMap((folder) => given.map((design) => `${folder}#${design}`));
 }
 
-/** An argument as a shell reads it back. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
-}
-
 /** Runs the comparison with progress on standard error, and prints the answer. */
 export async function present(options: ComparisonOptions, json: boolean): Promise<Comparison> {
-  const display = new ProgressDisplay();
-  const interrupted = () => {
-    display.stop();
-    process.stderr.write('Stopped. Finished cells are kept: the same command goes on from there.\n');
-    process.exit(INTERRUPTED);
-  };
-  process.once('SIGINT', interrupted);
-  try {
-    const comparison = await runComparison(options, display);
-    display.stop();
-    if (json) process.stdout.write(`${JSON.stringify(comparison.document, null, 2)}\n`);
-    else process.stdout.write(answerText(comparison));
-    return comparison;
-  } finally {
-    display.stop();
-    process.off('SIGINT', interrupted);
-  }
+  const comparison = await interruptible((display) => runComparison(options, display));
+  if (json) process.stdout.write(`${JSON.stringify(comparison.document, null, 2)}\n`);
+  else process.stdout.write(answerText(comparison));
+  return comparison;
 }
 
 function answerText({ document, reportPath, networks }: Comparison): string {
-  const width = Math.min(process.stdout.columns ?? 100, 120);
   const files = [
     `Report:   ${resolve(reportPath)}`,
     ...networks.map(({ dataset, path }) => `Network:  ${path}  (best for ${dataset})`),
     `Try it:   transferlab predict ${networks[0]?.path ?? 'winner.onnx'} photo.jpg`,
   ];
-  const color = process.stdout.isTTY === true && process.stdout.hasColors();
-  return `${compareText(document, { width, color })}\n${files.join('\n')}\n`;
+  return `${compareText(document, terminalOf())}\n${files.join('\n')}\n`;
 }

@@ -1,0 +1,113 @@
+/** `transferlab plan`, `run`, `status`, `report`, `export` and `replay`: a study file and the folder of its results. */
+import { basename, extname, join, resolve } from 'node:path';
+import { studyText } from '../../report/index.ts';
+import { UserError } from '../../util/errors.ts';
+import { commandLine, interruptible } from '../interrupt.ts';
+import type { OptionValues } from '../options.ts';
+import { cacheFolderOf, deviceOf, memoryOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { PLAN_VERSION, planStudy } from '../study/plan.ts';
+import { readProgress } from '../study/progress-file.ts';
+import { replayCell } from '../study/replay.ts';
+import { exportStudy, reportStudy, type StudyReport } from '../study/report.ts';
+import { runStudy, type StudyOptions } from '../study/run.ts';
+import { planText, progressText, replayText } from '../study/text.ts';
+import { terminalOf } from '../terminal.ts';
+
+/** The folder of a study's results, unless `--out` names another. */
+function folderOf(path: string, values: OptionValues): string {
+  return textOf(values, 'out') || join('transferlab-out', basename(path, extname(path)));
+}
+
+async function optionsOf(path: string, values: OptionValues): Promise<StudyOptions> {
+  return {
+    path,
+    out: folderOf(path, values),
+    cacheFolder: cacheFolderOf(values),
+    offline: values.offline === true,
+    threads: threadsOf(values),
+    device: await deviceOf(values),
+    memory: memoryOf(values),
+    tuneSeconds: wholeNumber(values, 'tune', 0),
+    command: commandLine(),
+  };
+}
+
+export async function plan(path: string, values: OptionValues): Promise<void> {
+  const options = await optionsOf(path, values);
+  const planned = await interruptible((display) => planStudy(options, display));
+  print(values, { kind: 'study-plan', version: PLAN_VERSION, ...planned }, () => planText(planned));
+}
+
+export async function run(path: string, values: OptionValues): Promise<void> {
+  const options = await optionsOf(path, values);
+  await interruptible((display) => runStudy(options, display));
+  answer(values, await reportStudy(options.out));
+}
+
+export async function report(path: string, values: OptionValues): Promise<void> {
+  answer(values, await reportStudy(folderOf(path, values)));
+}
+
+function answer(values: OptionValues, { document, reportPath }: StudyReport): void {
+  const places = { Report: resolve(reportPath) };
+  print(values, document, () => studyText(document, { ...terminalOf(), places }));
+}
+
+/** @throws UserError STUDY_NOT_STARTED */
+export async function status(path: string, values: OptionValues): Promise<void> {
+  const folder = folderOf(path, values);
+  const progress = await readProgress(folder);
+  if (!progress) {
+    throw new UserError(
+      'STUDY_NOT_STARTED',
+      `No study has come as far as its cells in ${folder}.`,
+      `Start it: transferlab run ${path}`,
+    );
+  }
+  const running = !progress.finished && isAlive(progress.process);
+  print(values, { kind: 'study-status', version: 1, ...progress, running }, () =>
+    progressText(progress, running),
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export async function exportAll(path: string, values: OptionValues): Promise<void> {
+  const folder = folderOf(path, values);
+  const target = join(folder, 'export');
+  const files = await exportStudy(folder, target);
+  print(
+    values,
+    { kind: 'study-export', version: 1, folder: resolve(target), files },
+    () => `${files.length} files in ${resolve(target)}\n`,
+  );
+}
+
+/** Ends with exit code 1 when a number differs. */
+export async function replay(path: string, cell: string, values: OptionValues): Promise<void> {
+  const options = await optionsOf(path, values);
+  const result = await interruptible((display) => replayCell(cell, options, display));
+  const { differences } = result;
+  const document = {
+    kind: 'study-replay',
+    version: 1,
+    cell: result.cell,
+    identical: differences.length === 0,
+    differences,
+    stored: result.stored.test,
+    again: result.again.test,
+  };
+  print(values, document, () => replayText(result));
+  if (differences.length > 0) process.exitCode = 1;
+}
+
+function print(values: OptionValues, document: object, text: () => string): void {
+  process.stdout.write(values.json === true ? `${JSON.stringify(document, null, 2)}\n` : text());
+}

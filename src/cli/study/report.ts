@@ -1,0 +1,75 @@
+/** The report of a study, made of what its folder has: no data, model or engine is needed. */
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type StudyDocument,
+  studyDocument,
+  studyHtml,
+  studyTables,
+  tableCsv,
+  tableLatex,
+  tableMarkdown,
+} from '../../report/index.ts';
+import { openEmbeddedStore, type Store } from '../../store/index.ts';
+import { fileName } from '../file-name.ts';
+import { readFrame, studyInputOf } from './frame.ts';
+import { readPictures } from './pictures.ts';
+
+export interface StudyReport {
+  readonly document: StudyDocument;
+  readonly reportPath: string;
+}
+
+/** Writes `report.html` and `study.json` into the study's folder. @throws UserError STUDY_NOT_STARTED */
+export async function reportStudy(folder: string): Promise<StudyReport> {
+  return withStore(folder, async (store) => {
+    const document = studyDocument(await studyInputOf(await readFrame(folder), store));
+    const reportPath = join(folder, 'report.html');
+    await writeFile(join(folder, 'study.json'), `${JSON.stringify(document, null, 2)}\n`);
+    await writeFile(reportPath, studyHtml(document, { thumbnails: await readPictures(folder) }));
+    return { document, reportPath };
+  });
+}
+
+/**
+ * Writes every table and every figure's data as CSV, Markdown and LaTeX into `target`, the predictions of every cell
+ * as JSON lines, and for each data set the network that does best. Returns the files' names.
+ * @throws UserError STUDY_NOT_STARTED
+ */
+export async function exportStudy(folder: string, target: string): Promise<string[]> {
+  return withStore(folder, async (store) => {
+    const frame = await readFrame(folder);
+    const document = studyDocument(await studyInputOf(frame, store));
+    const files: string[] = [];
+    const write = async (name: string, content: string) => {
+      await writeFile(join(target, name), content);
+      files.push(name);
+    };
+    await mkdir(join(target, 'networks'), { recursive: true });
+    await write('study.json', `${JSON.stringify(document, null, 2)}\n`);
+    for (const table of studyTables(document)) {
+      await write(`${table.name}.csv`, tableCsv(table));
+      await write(`${table.name}.md`, tableMarkdown(table));
+      await write(`${table.name}.tex`, tableLatex(table));
+    }
+    for (const { dataset, candidates } of document.rankings) {
+      const best = document.cells.find(({ key }) => key === candidates[0]?.keys[0]);
+      if (!best) continue;
+      const name = join('networks', `${fileName(dataset)}.onnx`);
+      await copyFile(await store.artifactPath(best.network), join(target, name));
+      files.push(name);
+    }
+    return files;
+  });
+}
+
+async function withStore<T>(folder: string, work: (store: Store) => Promise<T>): Promise<T> {
+  // Before the store, which would make a folder that is not there.
+  await readFrame(folder);
+  const store = await openEmbeddedStore(join(folder, 'store'));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,137 @@
+/** `transferlab run`: everything that a study declares, from pre-training to the report. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openEmbeddedStore, type Store } from '../../store/index.ts';
+import { type ExperimentCells, environmentOf, protocolHash, REGULARISATIONS } from '../../study/index.ts';
+import { UserError } from '../../util/errors.ts';
+import { auditAll, datasetSummary, modelSummary, type WorkOptions } from '../inputs.ts';
+import type { ProgressDisplay } from '../progress.ts';
+import { measureShown, runAll, WorkBar } from '../run-shown.ts';
+import { studyFormulations } from '../study-formulations.ts';
+import { type StudyFrame, writeFrame } from './frame.ts';
+import { asIfPretrained, everyModel, type OpenedStudy, openStudy, withPretrained } from './open.ts';
+import { ProgressFile } from './progress-file.ts';
+import { type StudyMeasurement, type StudyWork, workOf } from './work.ts';
+
+export interface StudyOptions extends Omit<WorkOptions, 'splitSeed'> {
+  readonly path: string;
+  /** The command line that makes the report again. */
+  readonly command: string;
+}
+
+/** Computes what is missing of the study; the report is then made of what its folder has. */
+export async function runStudy(options: StudyOptions, display: ProgressDisplay): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const untrained = await openStudy(options.path, options, display);
+  const whole = workOf(asIfPretrained(untrained), options);
+  requireCells(whole);
+  await mkdir(options.out, { recursive: true });
+  const store = await openEmbeddedStore(join(options.out, 'store'));
+  try {
+    const { path, study } = untrained;
+    await store.recordRun({
+      startedAt,
+      command: 'run',
+      arguments: { path, study },
+      environment: environmentOf(options),
+    });
+    const bar = new WorkBar(display, whole.cost);
+    await measure(whole.pretrainings, store, options, bar);
+    const opened = await withPretrained(untrained, store, join(options.out, 'pretrained'));
+    await computeCells(opened, store, { ...options, startedAt }, bar, display);
+  } finally {
+    await store.close();
+  }
+}
+
+async function computeCells(
+  opened: OpenedStudy,
+  store: Store,
+  options: StudyOptions & { readonly startedAt: string },
+  bar: WorkBar,
+  display: ProgressDisplay,
+): Promise<void> {
+  const { cells, inputs, experiments, scores } = workOf(opened, options);
+  const audits = await auditAll(opened.datasets, options, display);
+  const places = { ...options, splitSeed: opened.study.splitSeed };
+  const formulations = await studyFormulations(cells, inputs, places, display);
+  const environment = { ...options, formulations };
+  await writeFrame(options.out, {
+    ...declared(opened),
+    startedAt: options.startedAt,
+    command: options.command,
+    environment: environmentOf(environment),
+    datasets: opened.datasets.map(({ dataset }, i) => datasetSummary(dataset, audits[i])),
+    cells: cells.map(({ cell }) => cell),
+    experiments: experimentKeys(opened, experiments),
+    measurements: scores.map(nameOf),
+  });
+  await measure(scores, store, environment, bar);
+  const progress = new ProgressFile(options.out, cells.length);
+  await runAll(store, cells, environment, inputs, display, bar, (outcome) => progress.add(outcome));
+  await progress.finish();
+}
+
+async function measure(
+  measurements: readonly StudyMeasurement[],
+  store: Store,
+  options: Parameters<typeof measureShown>[2],
+  bar: WorkBar,
+): Promise<void> {
+  const costs = new Map(measurements.map(({ task, cost }) => [task.key, cost]));
+  const tasks = measurements.map(({ task }) => task);
+  await measureShown(store, tasks, options, bar, ({ key }) => costs.get(key)!);
+}
+
+function nameOf({ task, setting }: StudyMeasurement): StudyFrame['measurements'][number] {
+  const { key, kind, dataset, label } = task;
+  return { key, kind, dataset, model: label, setting };
+}
+
+function requireCells({ cells }: StudyWork): void {
+  if (cells.length > 0) return;
+  throw new UserError(
+    'NOTHING_TO_DO',
+    'The study has no cell: none of its networks has pre-trained weights, and nothing is trained from scratch.',
+    'Give models weights, or add scratch to settings.',
+  );
+}
+
+/** What the report says of the study itself. */
+function declared(
+  opened: OpenedStudy,
+): Pick<StudyFrame, 'title' | 'description' | 'protocol' | 'correction' | 'models'> {
+  const { study, protocol } = opened;
+  return {
+    title: study.title,
+    description: study.description,
+    protocol: { name: protocol.name, hash: protocolHash(protocol), fields: { ...protocol } },
+    correction: study.correction,
+    models: everyModel(opened).map(({ opened: model, sourceAccuracy, sourceImages }) => ({
+      ...modelSummary(model),
+      sourceAccuracy,
+      sourceImages,
+    })),
+  };
+}
+
+/** Which cells belong to which experiment. */
+function experimentKeys(
+  { variants }: OpenedStudy,
+  { settings, regularisation, convergence, datasetSize }: ExperimentCells,
+): StudyFrame['experiments'] {
+  return {
+    settings: { cells: settings.map(({ cell }) => cell.key) },
+    regularisation: regularisation && {
+      base: variants[0].opened.label,
+      variants: variants.map(({ opened }, i) => ({ model: opened.label, ...REGULARISATIONS[i] })),
+      cells: regularisation.map(({ cell }) => cell.key),
+    },
+    convergence: convergence && {
+      runs: convergence.map(({ task, ...run }) => ({ ...run, key: task.cell.key })),
+    },
+    datasetSize: datasetSize && {
+      runs: datasetSize.map(({ task, ...run }) => ({ ...run, key: task.cell.key })),
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** What an opened study is to compute, piece by piece, with what each costs in the unit of `run-shown.ts`. */
+import {
+  allTasks,
+  type CellEnvironment,
+  type CellTask,
+  chosenOf,
+  type ExperimentCells,
+  experimentCells,
+  type MeasurementTask,
+  planMeasurement,
+} from '../../study/index.ts';
+import type { Opened } from '../inputs.ts';
+import { imageCost, TRAINING_COST, totalCost } from '../run-shown.ts';
+import { everyModel, type OpenedStudy } from './open.ts';
+
+/** A measurement, the setting in which its network was trained, for people, and what it costs. */
+export interface StudyMeasurement {
+  readonly task: MeasurementTask;
+  readonly setting: string;
+  readonly cost: number;
+}
+
+export interface StudyWork {
+  readonly pretrainings: readonly StudyMeasurement[];
+  readonly scores: readonly StudyMeasurement[];
+  readonly experiments: ExperimentCells;
+  /** The cells of all experiments, each once. */
+  readonly cells: readonly CellTask[];
+  /** What cells are of: whole data sets and subsets, models and variants. */
+  readonly inputs: Opened;
+  readonly cost: number;
+}
+
+/** @throws UserError STUDY_NAME, STUDY_DESIGNED, and what applying a design throws */
+export function workOf(opened: OpenedStudy, environment: CellEnvironment): StudyWork {
+  const experiments = experimentCells(opened);
+  const cells = allTasks(experiments);
+  const inputs = { datasets: [...opened.datasets, ...experiments.subsets], models: everyModel(opened) };
+  const pretrainings = pretrainingsOf(opened);
+  const scores = scoresOf(opened, environment);
+  const measured = [...pretrainings, ...scores].reduce((sum, { cost }) => sum + cost, 0);
+  return { pretrainings, scores, experiments, cells, inputs, cost: measured + totalCost(cells, inputs) };
+}
+
+function pretrainingsOf(opened: OpenedStudy): StudyMeasurement[] {
+  return everyModel(opened).flatMap(({ pretraining, opened: { model } }) => {
+    if (!pretraining) return [];
+    const cost = pretraining.images * TRAINING_COST * imageCost(model.multiplyAdds);
+    return [{ task: pretraining.task, setting: 'pre-training', cost }];
+  });
+}
+
+/** Transferability scores of every model with weights on every data set of the experiment with settings. */
+function scoresOf(opened: OpenedStudy, environment: CellEnvironment): StudyMeasurement[] {
+  const { scores, splitSeed, experiments } = opened.study;
+  if (scores.length === 0 || !experiments.settings) return [];
+  const { datasets, models } = chosenOf(opened, experiments.settings);
+  return datasets.flatMap((dataset) =>
+    models
+      .filter((model) => model.opened.weights)
+      .map((model) => {
+        const planned = { dataset, model, splitSeed, seed: 0, environment };
+        const images = dataset.dataset.splits.train.length;
+        const cost = images * imageCost(model.opened.model.multiplyAdds) + 1e9;
+        return { task: planMeasurement('scores', planned, { scores }), setting: 'pre-trained', cost };
+      }),
+  );
+}
