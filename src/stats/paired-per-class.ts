@@ -8,10 +8,11 @@
  * Reference: R. A. Fisher, "The design of experiments", 1935, section 21; 100,000 swaps in Kornblith, Shlens & Le,
  * "Do better ImageNet models transfer better?", 2019. The p-value counts the observed choice among the drawn ones: B.
  * Phipson & G. K. Smyth, "Permutation p-values should never be zero", 2010.
- * Example: classes of equal size give what `pairedExactTest` gives, within the error of drawing.
+ * Example: classes of equal size weigh all images alike, so the test is the exact one, `signTest`.
  */
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { invariant } from '../util/errors.ts';
+import { signTest } from './sign-test.ts';
 
 export interface PairedPerClassTest {
   /** Images that only model a gets right. */
@@ -20,7 +21,7 @@ export interface PairedPerClassTest {
   readonly bOnly: number;
   /** Mean per-class accuracy of a minus that of b, over the classes that occur. */
   readonly difference: number;
-  /** Two-sided, (1 + swaps at least as extreme) / (1 + swaps). */
+  /** Two-sided, (1 + swaps at least as extreme) / (1 + swaps); exact where all classes are of one size. */
   readonly pValue: number;
 }
 
@@ -52,27 +53,23 @@ export function pairedPerClassTest(
     bOnly,
   }));
   const difference = terms.reduce((sum, { weight, aOnly, bOnly }) => sum + weight * (aOnly - bOnly), 0);
-  return {
-    aOnly: terms.reduce((sum, { aOnly }) => sum + aOnly, 0),
-    bOnly: terms.reduce((sum, { bOnly }) => sum + bOnly, 0),
-    difference,
-    pValue: tail(
-      terms.map(({ weight, aOnly, bOnly }) => ({ weight, swapped: aOnly + bOnly })),
-      Math.abs(difference),
-      seed,
-      swaps,
-    ),
-  };
+  const aOnly = terms.reduce((sum, term) => sum + term.aOnly, 0);
+  const bOnly = terms.reduce((sum, term) => sum + term.bOnly, 0);
+  const alike = terms.every(({ weight }) => weight === terms[0].weight);
+  const pValue = alike ? signTest(aOnly, bOnly) : tail(terms, Math.abs(difference), seed, swaps);
+  return { aOnly, bOnly, difference, pValue };
 }
 
 /** Share of random swaps, the observed one included, whose absolute difference is at least `observed`. */
 function tail(
-  terms: readonly { readonly weight: number; readonly swapped: number }[],
+  terms: readonly { readonly weight: number; readonly aOnly: number; readonly bOnly: number }[],
   observed: number,
   seed: number,
   swaps: number,
 ): number {
-  const active = terms.filter(({ swapped }) => swapped > 0);
+  const active = terms
+    .map(({ weight, aOnly, bOnly }) => ({ weight, swapped: aOnly + bOnly }))
+    .filter(({ swapped }) => swapped > 0);
   const generator = xoroshiro128plus(seed);
   // Sums of the same terms in another order differ in their last digits, and still count as equal.
   const least = observed * (1 - 1e-12);
