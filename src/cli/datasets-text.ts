@@ -1,13 +1,15 @@
 /** Published data sets, the content of one, and how a copy compares with what was published, for 80 columns. */
 import {
+  type DataProblem,
   type DatasetCheck,
   type ImageDataset,
   type OfficialDataset,
+  type OfficialDetection,
   SPLITS,
   type SplitName,
 } from '../data/index.ts';
 
-const NAME = 15;
+const NAME = 18;
 const COLUMN = 11;
 const LABEL = 13;
 /** Classes that are listed; `--json` has all. */
@@ -20,12 +22,15 @@ const METRICS: Readonly<Record<OfficialDataset['metric'], string>> = {
   meanAveragePrecision: '11-point mAP',
 };
 
-const count = (n: number | string) => (typeof n === 'number' ? n.toLocaleString('en') : n);
+export const count = (n: number | string) => (typeof n === 'number' ? n.toLocaleString('en') : n);
 /** Names come from files: control characters would reach the terminal. */
-const plain = (text: string) => text.replace(/\p{Cc}/gu, '\ufffd');
+export const plain = (text: string) => text.replace(/\p{Cc}/gu, '\ufffd');
 
 /** One line per published data set. */
-export function officialListText(entries: readonly OfficialDataset[]): string {
+export function officialListText(
+  entries: readonly OfficialDataset[],
+  detection: readonly OfficialDetection[],
+): string {
   const row = (name: string, ...cells: readonly (number | string)[]) =>
     `${name.padEnd(NAME)}${cells.map((cell) => count(cell).padStart(COLUMN)).join('')}`;
   const heads = row('', 'Classes', 'Train', 'Validation', 'Test');
@@ -36,6 +41,10 @@ export function officialListText(entries: readonly OfficialDataset[]): string {
   return [
     `${heads}  Metric`,
     ...lines,
+    ...detection.map(({ name, classes, images }) => {
+      const parts = SPLITS.map((part) => images[part] ?? '-');
+      return `${row(name, classes, ...parts)}  boxes`;
+    }),
     '',
     'What one needs on disk:   transferlab datasets pets',
     'A copy as published?      transferlab datasets verify pets --data FOLDER',
@@ -86,36 +95,46 @@ export function datasetText(
   { name, classes, metric, splits, problems }: ImageDataset,
   sheet: string | null,
 ): string {
-  const row = (label: string, cells: readonly (number | string)[]) =>
-    `  ${cells.map((cell) => count(cell).padStart(COLUMN)).join('')}  ${label}`;
   const counts = Object.fromEntries(
     SPLITS.map((split) => [split, countsOf(splits[split], classes.length)]),
   ) as Record<SplitName, number[]>;
   const listed = classes.slice(0, MOST_CLASSES);
   const rest = classes.length - listed.length;
-  const shown = problems.slice(0, MOST_PROBLEMS);
   return [
     `${plain(name)}: ${count(classes.length)} classes, ${METRICS[metric]}`,
     '',
-    row('', ['Train', 'Validation', 'Test']).trimEnd(),
-    row(
-      'all',
+    countsRow(['Train', 'Validation', 'Test'], '').trimEnd(),
+    countsRow(
       SPLITS.map((split) => splits[split].length),
+      'all',
     ),
     ...listed.map((label, i) =>
-      row(
-        plain(label),
+      countsRow(
         SPLITS.map((split) => counts[split][i]),
+        plain(label),
       ),
     ),
     ...(rest > 0 ? [`  and ${count(rest)} more classes: --json names all.`] : []),
+    ...problemLines(problems),
+    ...(sheet === null ? [] : ['', `Samples, a row for each class in this order: ${sheet}`]),
+    '',
+  ].join('\n');
+}
+
+/** A line of numbers, a column for each part, and what they count. */
+export function countsRow(cells: readonly (number | string)[], label: string): string {
+  return `  ${cells.map((cell) => count(cell).padStart(COLUMN)).join('')}  ${label}`;
+}
+
+/** The first problems, each a line, behind an empty one; nothing where there are none. */
+export function problemLines(problems: readonly DataProblem[]): string[] {
+  const shown = problems.slice(0, MOST_PROBLEMS);
+  return [
     ...(shown.length > 0 ? ['', ...shown.map(({ message }) => `! ${plain(message)}`)] : []),
     ...(problems.length > shown.length
       ? [`! and ${count(problems.length - shown.length)} more: --json has all.`]
       : []),
-    ...(sheet === null ? [] : ['', `Samples, a row for each class in this order: ${sheet}`]),
-    '',
-  ].join('\n');
+  ];
 }
 
 /** Images of each class; of several labels, every one that is present counts. */

@@ -82,6 +82,8 @@ export interface DetectionDataset {
   /** A part that the source lacks is empty. */
   readonly splits: Readonly<Record<SplitName, readonly DetectionImage[]>>;
   readonly problems: readonly DataProblem[];
+  /** Annotations that cannot be right, such as empty boxes, and are no instances; `problems` names them. */
+  readonly leftOut: number;
   /** Content address of classes, annotations and splits. */
   readonly fingerprint: string;
   /** The image at its own size, decoded off the calling thread. */

@@ -5,9 +5,12 @@
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { DETECTION_DATASETS } from '../../src/data/registry/detection.ts';
 import { OFFICIAL_DATASETS } from '../../src/data/registry/registry.ts';
 import { colourFiles } from '../colour-folder.ts';
 import { folderOf, temporaryFolder } from '../data/pictures.ts';
+import { vocCopy } from '../data/voc-copy.ts';
+import { describeShared, sharedPath } from '../shared.ts';
 import { messagesOf, runCli } from './run.ts';
 
 const COLUMNS = 80;
@@ -23,13 +26,23 @@ describe('what was published', () => {
   it('is listed, a line for each data set', async () => {
     const text = await output(0);
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(COLUMNS);
-    for (const { name } of OFFICIAL_DATASETS) expect(text).toMatch(new RegExp(`^${name} `, 'm'));
+    for (const { name } of [...OFFICIAL_DATASETS, ...DETECTION_DATASETS])
+      expect(text).toMatch(new RegExp(`^${name} `, 'm'));
     expect(text).toMatch(/^pets +37 +3,680 from train +3,669 {2}mean per class$/m);
   });
 
   it('as JSON has name, classes, parts and metric', async () => {
     const rows = JSON.parse(await output(0, '--json'));
-    expect(rows).toHaveLength(OFFICIAL_DATASETS.length);
+    expect(rows).toHaveLength(OFFICIAL_DATASETS.length + DETECTION_DATASETS.length);
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        name: 'coco2017',
+        task: 'detection',
+        classes: 80,
+        train: 118_287,
+        test: null,
+      }),
+    );
     expect(rows).toContainEqual(
       expect.objectContaining({
         name: 'flowers102',
@@ -80,6 +93,59 @@ describe('what is in a folder', () => {
   });
 });
 
+describe('what is in a detection set', () => {
+  it('is counted by part and class, with a picture of samples', async () => {
+    const { folder, pictures } = await vocCopy(4);
+    const sheet = join(await temporaryFolder(), 'boxes.png');
+    const shown = JSON.parse(await output(0, folder, '--sheet', sheet, '--json'));
+    expect(shown).toMatchObject({
+      kind: 'dataset',
+      task: 'detection',
+      classes: 3,
+      train: 4,
+      validation: 4,
+      test: 4,
+    });
+    const objects = pictures.flatMap((picture) => picture.objects);
+    expect(shown.counts.difficult).toBe(objects.filter(({ difficult }) => difficult).length);
+    const [aeroplane] = shown.counts.perClass;
+    const { train, validation, test } = aeroplane.objects;
+    expect([aeroplane.name, train + validation + test]).toEqual([
+      'aeroplane',
+      objects.filter(({ label }) => label === 0).length,
+    ]);
+    expect((await sharp(sheet).metadata()).height).toBe(3 * 196 - 4);
+    const text = await output(0, 'voc2007-detection', '--data', folder);
+    expect(text).toMatch(/^voc2007-detection: 3 classes, boxes\n/);
+    expect(text).toMatch(/^ +4 +4 +4 {2}images$/m);
+    expect(text).toContain('Images without objects: 0. Annotations left out: 0.\n');
+  });
+
+  it('has a page of what was published', async () => {
+    const text = await output(0, 'voc2007-detection');
+    expect(text).toMatch(/^PASCAL VOC 2007 detection\n/);
+    expect(text).toContain('24,640 that are not difficult\n');
+  });
+});
+
+describeShared('detection/bccd', () => {
+  it('is as published, the two empty boxes included', async () => {
+    const text = await output(0, 'verify', 'bccd', '--data', sharedPath('data', 'detection', 'bccd'));
+    expect(text).toContain('  objects: 4,888\n  annotations that cannot be right: 2\n');
+    expect(text).toMatch(/\nAs published\.\n$/);
+  });
+});
+
+describeShared('detection/coco128', () => {
+  it('is no copy of COCO', async () => {
+    const folder = sharedPath('data', 'detection', 'coco128');
+    const text = await output(1, 'verify', 'coco2017', '--data', folder);
+    expect(text).toContain('! train images: 128 where 118,287 are expected\n');
+    expect(text).toContain('  classes: 80\n');
+    expect(await output(0, folder)).toContain('10 objects are crowds.\n939 objects have masks.\n');
+  });
+});
+
 describe('verify', () => {
   it('names each deviation with what was expected and found, and ends with 1', async () => {
     const folder = join(official, 'flowers102');
@@ -111,6 +177,9 @@ describe('verify', () => {
     [['pets', '--sheet', 'x.png'], 'DATASET_NEEDS_DATA'],
     [['verify', 'cats', '--data', '.'], 'UNKNOWN_DATASET'],
     [['cats=.'], 'UNKNOWN_DATASET'],
+    [['coco2017=.'], 'DATASET_TASK'],
+    [['verify', 'coco2017'], 'DATASET_NEEDS_DATA'],
+    [['verify', 'coco2017', '--data', join(official, 'dtd')], 'COCO_NO_DOCUMENT'],
     [['verify', 'pets', '--data', join(official, 'dtd')], 'OFFICIAL_FORM'],
   ])('%j is one clear message', async (args, code) => {
     const result = await runCli('datasets', ...args, '--cache', await temporaryFolder());

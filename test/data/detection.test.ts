@@ -3,10 +3,14 @@
  * to the counts of their README, masks to the areas that COCO states, and hostile documents are refused.
  */
 import fc from 'fast-check';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { openCocoDetection } from '../../src/data/datasets/coco.ts';
+import { openLocalDetection } from '../../src/data/datasets/local-detection.ts';
 import { openVocDetection } from '../../src/data/datasets/voc-detection.ts';
 import type { DetectionDataset, DetectionImage, RunLengthMask } from '../../src/data/detection.ts';
+import { detectionCounts } from '../../src/data/detection-counts.ts';
+import { detectionSheet } from '../../src/data/detection-sheet.ts';
 import { readCoco } from '../../src/data/readers/coco.ts';
 import { parseVocAnnotation } from '../../src/data/readers/voc-xml.ts';
 import { areaOfRuns, packRuns, pixelsOfRuns, runsOf, unpackRuns } from '../../src/data/run-lengths.ts';
@@ -328,6 +332,90 @@ describe('COCO', () => {
     const before = process.memoryUsage().rss;
     expect((await readCoco(long('unwanted'), { source: 'file' })).images).toHaveLength(2);
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 2 ** 20);
+  });
+});
+
+describe('a look at a set', () => {
+  const grey = { width: 96, height: 48, pixels: new Uint8Array(96 * 48 * 3).fill(100) };
+  const instance = { area: 1, crowd: false, difficult: false };
+  const image = (id: string, instances: DetectionImage['instances']): DetectionImage => {
+    return { id, width: 96, height: 48, contentHash: id, instances };
+  };
+  const box = { x0: 12, y0: 12, x1: 36, y1: 36 };
+  const dataset: DetectionDataset = {
+    name: 'tiny',
+    classes: [{ name: 'never' }, { name: 'cat' }, { name: 'dog' }],
+    splits: {
+      train: [
+        image('a', [
+          { ...instance, label: 1, box, crowd: true },
+          { ...instance, label: 2, box: { x0: 60, y0: 12, x1: 84, y1: 36 }, difficult: true },
+        ]),
+        image('b', []),
+      ],
+      validation: [],
+      test: [image('c', [{ ...instance, label: 1, box }])],
+    },
+    problems: [],
+    leftOut: 3,
+    fingerprint: '',
+    decode: async () => grey,
+  };
+
+  test('counts', () => {
+    expect(detectionCounts(dataset)).toEqual({
+      images: { train: 2, validation: 0, test: 1 },
+      objects: { train: 2, validation: 0, test: 1 },
+      perClass: [
+        { name: 'never', objects: { train: 0, validation: 0, test: 0 }, images: 0 },
+        { name: 'cat', objects: { train: 1, validation: 0, test: 1 }, images: 2 },
+        { name: 'dog', objects: { train: 1, validation: 0, test: 0 }, images: 1 },
+      ],
+      crowds: 1,
+      difficult: 1,
+      masks: 0,
+      keypoints: 0,
+      imagesWithoutObjects: 1,
+      leftOut: 3,
+    });
+  });
+
+  test('the sheet draws boxes where they are, in a row per class', async () => {
+    const { data, info } = await sharp(await detectionSheet(dataset))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([6 * 196 - 4, 3 * 196 - 4]);
+    const pixel = (x: number, y: number) => [
+      ...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3),
+    ];
+    // Twice as large: the left edges at 24 and 120. Dashes have gaps, so that the whole edge is looked at.
+    const edge = (row: number, x: number) =>
+      Array.from({ length: 40 }, (_, y) => pixel(x, row * 196 + 28 + y).join());
+    const [orange, blue] = ['255,140,0', '0,162,255'];
+    expect(edge(0, 24)).toEqual(Array(40).fill('255,255,255'));
+    for (const [row, left, right] of [
+      [1, orange, blue],
+      [2, blue, orange],
+    ] as const) {
+      expect(edge(row, 24)).toContain(left);
+      expect(edge(row, 24)).toContain('100,100,100');
+      expect(edge(row, 120)).toContain(right);
+      expect(pixel(60, row * 196 + 60)).toEqual([100, 100, 100]);
+    }
+    // Below the image, whose sides are 2 to 1, and beside the only one that shows the class in train.
+    expect(pixel(5, 196 + 150)).toEqual([255, 255, 255]);
+    expect(pixel(200, 196 + 50)).toEqual([255, 255, 255]);
+  });
+
+  test('the form is found by what lies in a folder', async () => {
+    const options = await cached();
+    const { folder } = await vocCopy(1);
+    expect((await openLocalDetection(folder, options))?.splits.test).toHaveLength(1);
+    const folders = { 'cat/1.jpg': await jpeg(1), 'dog/2.jpg': await jpeg(2), 'annotations.json': '[]' };
+    expect(await openLocalDetection(await folderOf(folders), options)).toBeNull();
+    expect(await openLocalDetection(`${folder}/nothing`, options)).toBeNull();
+    const coco = { 'annotations.json': JSON.stringify(DOCUMENT), 'images/b.jpg': await jpeg(1) };
+    expect((await openLocalDetection(await folderOf(coco), options))?.problems.length).toBeGreaterThan(0);
   });
 });
 

@@ -3,15 +3,25 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   contactSheet,
+  type DatasetCheck,
+  DETECTION_DATASETS,
+  type DetectionDataset,
+  detectionCounts,
+  detectionSheet,
+  findDetection,
   findOfficial,
   OFFICIAL_DATASETS,
   type OfficialDataset,
+  type OfficialDetection,
+  openLocalDetection,
+  verifyDetection,
   verifyOfficial,
 } from '../../data/index.ts';
 import { openDataset } from '../../study/index.ts';
 import { UserError } from '../../util/errors.ts';
 import type { ProgressListener } from '../../util/progress.ts';
 import { datasetText, officialListText, officialText, verificationText } from '../datasets-text.ts';
+import { detectionText, officialDetectionText } from '../detection-text.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, textOf, wholeNumber } from '../parse.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -27,15 +37,25 @@ const SAMPLES = 8;
  * @throws UserError DATASET_NEEDS_DATA, and those of opening a data set
  */
 export async function datasets(name: string | undefined, values: OptionValues): Promise<void> {
-  const isOfficial = OFFICIAL_DATASETS.some((entry) => entry.name === name);
   const data = textOf(values, 'data');
   if (name === undefined) {
-    const entries = OFFICIAL_DATASETS.map(publishedOf);
-    print(values, entries, () => officialListText(OFFICIAL_DATASETS));
-  } else if (data !== '') {
-    await showOpened(`${findOfficial(name).name}=${data}`, values);
-  } else if (!isOfficial) await showOpened(name, values);
-  else if (values.sheet !== undefined) throw needsData(name);
+    const entries = [...OFFICIAL_DATASETS.map(publishedOf), ...DETECTION_DATASETS.map(publishedDetectionOf)];
+    print(values, entries, () => officialListText(OFFICIAL_DATASETS, DETECTION_DATASETS));
+    return;
+  }
+  const detection = findDetection(name);
+  const isOfficial = detection !== undefined || OFFICIAL_DATASETS.some((entry) => entry.name === name);
+  if (data !== '') {
+    if (!detection) await showOpened(`${findOfficial(name).name}=${data}`, values);
+    else await showDetection(name, (options) => detection.open(data, options), values);
+  } else if (!isOfficial) {
+    const isDetection = await showDetection(name, (options) => openLocalDetection(name, options), values);
+    if (!isDetection) await showOpened(name, values);
+  } else if (values.sheet !== undefined) throw needsData(name);
+  else if (detection)
+    print(values, document('dataset', publishedDetectionOf(detection)), () =>
+      officialDetectionText(detection),
+    );
   else
     print(values, document('dataset', publishedOf(findOfficial(name))), () =>
       officialText(findOfficial(name)),
@@ -47,9 +67,14 @@ export async function datasets(name: string | undefined, values: OptionValues): 
  * @throws UserError DATASET_NEEDS_DATA, and those of `verifyOfficial`
  */
 export async function verifyDataset(name: string, values: OptionValues): Promise<void> {
-  const { name: known } = findOfficial(name);
+  const detection = findDetection(name);
+  const known = detection?.name ?? findOfficial(name).name;
   const data = textOf(values, 'data');
   if (data === '') throw needsData(known);
+  if (detection) {
+    await verifyDetectionCopy(detection, data, values);
+    return;
+  }
   const { entry, classes, images, checks } = await showingProgress(known, (onProgress) =>
     verifyOfficial(known, data, {
       seed: wholeNumber(values, 'splitSeed', 0),
@@ -57,21 +82,65 @@ export async function verifyDataset(name: string, values: OptionValues): Promise
       onProgress,
     }),
   );
-  const passed = checks.every((check) => check.passed);
   const { task, metric } = entry;
-  const facts = {
-    name: known,
-    title: entry.title,
-    folder: resolve(data),
-    task,
-    metric,
-    classes,
-    ...images,
-    passed,
-    checks,
-  };
-  print(values, document('verification', facts), () => verificationText(entry.title, resolve(data), checks));
+  printVerification(entry, data, { task, metric, classes, ...images }, checks, values);
+}
+
+async function verifyDetectionCopy(
+  entry: OfficialDetection,
+  data: string,
+  values: OptionValues,
+): Promise<void> {
+  const { dataset, checks } = await showingProgress(entry.name, (onProgress) =>
+    verifyDetection(entry, data, { cacheFolder: cacheFolderOf(values), onProgress }),
+  );
+  const { images } = detectionCounts(dataset);
+  const facts = { task: 'detection', metric: null, classes: dataset.classes.length, ...images };
+  printVerification(entry, data, facts, checks, values);
+}
+
+/** @param found what the copy holds, for the JSON document */
+function printVerification(
+  { name, title }: Pick<OfficialDataset, 'name' | 'title'>,
+  data: string,
+  found: object,
+  checks: readonly DatasetCheck[],
+  values: OptionValues,
+): void {
+  const folder = resolve(data);
+  const passed = checks.every((check) => check.passed);
+  const facts = { name, title, folder, ...found, passed, checks };
+  print(values, document('verification', facts), () => verificationText(title, folder, checks));
   if (!passed) process.exitCode = 1;
+}
+
+/** Prints what a detection set holds; returns false where `open` finds that it is none. */
+async function showDetection(
+  what: string,
+  open: (options: { cacheFolder: string; onProgress: ProgressListener }) => Promise<DetectionDataset | null>,
+  values: OptionValues,
+): Promise<boolean> {
+  const sheet = textOf(values, 'sheet');
+  const cacheFolder = cacheFolderOf(values);
+  const opened = await showingProgress(what, (onProgress) => open({ cacheFolder, onProgress }));
+  if (!opened) return false;
+  if (sheet !== '') await writeSheet(sheet, await detectionSheet(opened));
+  const counts = detectionCounts(opened);
+  const { name, classes, problems, fingerprint } = opened;
+  const facts = {
+    name,
+    task: 'detection',
+    metric: null,
+    classes: classes.length,
+    ...counts.images,
+    classNames: classes.map((one) => one.name),
+    counts,
+    fingerprint,
+    problems,
+    ...(sheet === '' ? {} : { sheet: resolve(sheet) }),
+  };
+  print(values, document('dataset', facts), () => detectionText(opened, counts, sheet === '' ? null : sheet));
+  return true;
 }
 
 async function showOpened(spec: string, values: OptionValues): Promise<void> {
@@ -81,10 +150,7 @@ async function showOpened(spec: string, values: OptionValues): Promise<void> {
     const opened = await openDataset(spec, { splitSeed, cacheFolder: cacheFolderOf(values), onProgress });
     return { opened, image: sheet === '' ? null : await contactSheet(opened, { perClass: SAMPLES }) };
   });
-  if (image !== null) {
-    await mkdir(dirname(resolve(sheet)), { recursive: true });
-    await writeFile(sheet, image);
-  }
+  if (image !== null) await writeSheet(sheet, image);
   const { name, task, metric, classes, splits, problems, fingerprint } = opened;
   const { train, validation, test } = splits;
   const facts = {
@@ -118,6 +184,28 @@ function publishedOf({ name, title, reference, task, metric, classes, images, fo
     test,
     form,
   };
+}
+
+/** What was published of a detection set; a part is null where it has no annotations in public. */
+function publishedDetectionOf({ name, title, reference, classes, images, objects, form }: OfficialDetection) {
+  return {
+    name,
+    title,
+    reference,
+    task: 'detection',
+    metric: null,
+    classes,
+    train: images.train ?? null,
+    validation: images.validation ?? null,
+    test: images.test ?? null,
+    objects,
+    form,
+  };
+}
+
+async function writeSheet(path: string, image: Uint8Array): Promise<void> {
+  await mkdir(dirname(resolve(path)), { recursive: true });
+  await writeFile(path, image);
 }
 
 async function showingProgress<T>(what: string, work: (listen: ProgressListener) => Promise<T>): Promise<T> {

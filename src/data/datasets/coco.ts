@@ -16,7 +16,7 @@ import { type FileTree, openFileTree, withoutWrapper } from '../containers/file-
 import { type DataProblem, SPLITS, type SplitName } from '../contract.ts';
 import type { DetectionClass, DetectionDataset, DetectionImage } from '../detection.ts';
 import { type CocoDocument, readCoco } from '../readers/coco.ts';
-import { partNamed } from '../readers/listing.ts';
+import { IMAGE_ENDING, partNamed } from '../readers/listing.ts';
 import { checkedImages, decodeStored } from './detection-images.ts';
 
 export interface CocoDatasetOptions {
@@ -54,6 +54,7 @@ export async function openCocoDetection(
   const splits: Record<SplitName, readonly DetectionImage[]> = { train: [], validation: [], test: [] };
   const problems: DataProblem[] = [];
   const hashes: Record<string, string> = {};
+  let leftOut = 0;
   let classes: readonly DetectionClass[] | undefined;
   for (const { part, document, folder } of documents) {
     const { content, hash } = await readDocument(tree, document, options);
@@ -68,6 +69,7 @@ export async function openCocoDetection(
     splits[part] = checked.images;
     problems.push(...rejections(content, document, folder), ...checked.problems);
     hashes[part] = hash;
+    leftOut += content.rejected.length;
   }
   if (SPLITS.every((part) => splits[part].length === 0))
     throw new UserError(
@@ -81,14 +83,31 @@ export async function openCocoDetection(
     classes: classes!,
     splits,
     problems,
+    leftOut,
     fingerprint: contentHash({ hashes, contents }),
     decode: (image) => decodeStored(tree, image),
   } satisfies DetectionDataset);
 }
 
+/**
+ * Whether there is a document that is named as in COCO's form. Nothing is read, and `annotations.json` may be anything:
+ * it counts where images lie beside it or in `images`.
+ */
+export function isCocoDetection(whole: FileTree): boolean {
+  const isPlain = (path: string) => /^(images\/)?[^/]+$/.test(path) && IMAGE_ENDING.test(path);
+  return [whole, withoutWrapper(whole)].some((tree) =>
+    documentsOf(tree, 'instances').some(
+      ({ document }) => document !== 'annotations.json' || tree.paths.some(isPlain),
+    ),
+  );
+}
+
+const documentsOf = (tree: FileTree, kind: string): Located[] =>
+  tree.paths.flatMap((path) => locatedAt(path, kind, tree) ?? []);
+
 function locate(whole: FileTree, kind: string): { tree: FileTree; documents: Located[] } {
   for (const tree of [whole, withoutWrapper(whole)]) {
-    const documents = tree.paths.flatMap((path) => locatedAt(path, kind, tree) ?? []);
+    const documents = documentsOf(tree, kind);
     const parts = documents.map(({ part }) => part);
     const twice = parts.find((part, i) => parts.indexOf(part) !== i);
     if (twice)

@@ -38,7 +38,7 @@ export async function openVocDetection(
   options: VocDetectionOptions,
 ): Promise<DetectionDataset> {
   const { cacheFolder, coordinates = 'edges', onProgress } = options;
-  const tree = locate(await openFileTree(path, { cacheFolder, mountArchives: true }));
+  const tree = required(await openFileTree(path, { cacheFolder, mountArchives: true }));
   const annotations = await readAnnotations(tree);
   const found = [...annotations.values()].flatMap(({ annotation }) => annotation.objects);
   const classes = [...new Set(found.map(({ name }) => name))].sort();
@@ -46,8 +46,10 @@ export async function openVocDetection(
   const parts = await partsOf(tree, [...annotations.keys()]);
   const splits: Record<SplitName, readonly DetectionImage[]> = { train: [], validation: [], test: [] };
   const problems: DataProblem[] = [];
+  let leftOut = 0;
   for (const [part, ids] of parts) {
     const stated = ids.map((id) => statedImage(tree, id, annotations, labels, coordinates, problems));
+    for (const { empty } of stated) leftOut += empty;
     const checked = await checkedImages(tree, stated, onProgress);
     splits[part] = checked.images;
     problems.push(...checked.problems);
@@ -59,6 +61,7 @@ export async function openVocDetection(
     classes: classes.map((name) => ({ name })),
     splits,
     problems,
+    leftOut,
     fingerprint: contentHash({ contents, hashes, coordinates }),
     decode: (image) => decodeStored(tree, image),
   } satisfies DetectionDataset);
@@ -66,10 +69,17 @@ export async function openVocDetection(
 
 const ANNOTATION = /^annotations\/([^/]+)\.xml$/i;
 
-function locate(whole: FileTree): FileTree {
+/** Whether annotations lie where the form has them. Nothing is read. */
+export const isVocDetection = (whole: FileTree): boolean => locate(whole) !== undefined;
+
+function locate(whole: FileTree): FileTree | undefined {
   const inner = withoutWrapper(whole);
   const candidates = [whole, subtree(whole, 'VOC2007'), subtree(whole, 'VOCdevkit/VOC2007'), inner];
-  const tree = candidates.find(({ paths }) => paths.some((path) => ANNOTATION.test(path)));
+  return candidates.find(({ paths }) => paths.some((path) => ANNOTATION.test(path)));
+}
+
+function required(whole: FileTree): FileTree {
+  const tree = locate(whole);
   if (tree) return tree;
   throw new UserError(
     'VOC_NO_ANNOTATIONS',
@@ -109,7 +119,7 @@ function statedImage(
   labels: ReadonlyMap<string, number>,
   coordinates: 'edges' | 'pixels',
   problems: DataProblem[],
-): StatedImage {
+): StatedImage & { readonly empty: number } {
   const known = annotations.get(id);
   if (!known)
     throw new UserError(
@@ -132,7 +142,7 @@ function statedImage(
       images: [file],
       message: `"${file}" has ${empty.length === 1 ? 'an empty box' : 'empty boxes'}: ${empty.join('; ')}; left out.`,
     });
-  return { id: file, size, instances };
+  return { id: file, size, instances, empty: empty.length };
 }
 
 const FOLDERS = ['JPEGImages', 'images'];

@@ -53,6 +53,7 @@ export function openProceduralDetection(options: { readonly seed?: number } = {}
       SPLITS.map((name) => [name, part(name)]),
     ) as unknown as DetectionDataset['splits'],
     problems: [],
+    leftOut: 0,
     fingerprint: contentHash({ recipe, counts }),
     decode: async ({ id }) => ({ width: SCENE_SIDE, height: SCENE_SIDE, pixels: render(id).pixels }),
   } satisfies DetectionDataset);

@@ -17,7 +17,7 @@ export interface DatasetCheck {
 
 const MOST_EXAMPLES = 5;
 
-const numberCheck = (
+export const numberCheck = (
   name: string,
   expected: number,
   found: number,
@@ -31,7 +31,7 @@ const numberCheck = (
 });
 
 /** None of a kind is expected; those that there are become the examples. */
-const noneOf = (name: string, found: readonly string[]) => numberCheck(name, 0, found.length, found);
+export const noneOf = (name: string, found: readonly string[]) => numberCheck(name, 0, found.length, found);
 
 /** Checks of classes, counts and lists. */
 export function listingChecks(entry: OfficialDataset, listing: OfficialListing): DatasetCheck[] {

@@ -9,7 +9,7 @@ import type { OfficialDataset } from './entry.ts';
 
 /** One check for each such file; files that are not there are no deviation, as archives are deleted once unpacked. */
 export async function hashChecks(
-  { md5 = {} }: OfficialDataset,
+  { md5 = {} }: Pick<OfficialDataset, 'md5'>,
   path: string,
   onProgress: ProgressListener = silent,
 ): Promise<DatasetCheck[]> {

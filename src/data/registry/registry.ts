@@ -5,6 +5,7 @@ import { birdsnap } from './birdsnap.ts';
 import { caltech101 } from './caltech101.ts';
 import { cars } from './cars.ts';
 import { cifar10, cifar100 } from './cifar.ts';
+import { findDetection } from './detection.ts';
 import { dtd } from './dtd.ts';
 import type { OfficialDataset } from './entry.ts';
 import { flowers102 } from './flowers102.ts';
@@ -33,10 +34,16 @@ export const OFFICIAL_DATASETS: readonly OfficialDataset[] = [
   mnist,
 ];
 
-/** @throws UserError UNKNOWN_DATASET with the nearest names */
+/** @throws UserError UNKNOWN_DATASET with the nearest names, DATASET_TASK for a detection set */
 export function findOfficial(name: string): OfficialDataset {
   const found = OFFICIAL_DATASETS.find((entry) => entry.name === name);
   if (found) return found;
+  if (findDetection(name))
+    throw new UserError(
+      'DATASET_TASK',
+      `${name} has boxes, where a data set of classes is needed.`,
+      `\`transferlab datasets ${name} --data <folder>\` shows what is in a copy.`,
+    );
   const names = OFFICIAL_DATASETS.map((entry) => entry.name);
   throw new UserError(
     'UNKNOWN_DATASET',
