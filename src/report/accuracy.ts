@@ -1,5 +1,11 @@
 /** Accuracies of stored per-image predictions: intervals, the baseline, and what a test part can tell apart. */
-import { bootstrapInterval, type PairedExactTest, pairedExactTest, wilsonInterval } from '../stats/index.ts';
+import {
+  bootstrapInterval,
+  type PairedExactTest,
+  pairedExactTest,
+  pairedPerClassTest,
+  wilsonInterval,
+} from '../stats/index.ts';
 import type { CellResult } from '../store/records.ts';
 import { invariant } from '../util/errors.ts';
 import { averagePrecisionBaseline, averagePrecisionInterval, compareDecisions } from './multi-label.ts';
@@ -54,15 +60,20 @@ function meanPerClass(rows: Int32Array, labels: Int32Array, right: Float64Array,
   return sum / present;
 }
 
-/** Paired exact test of two networks on the same test images, found by id. */
+/**
+ * Paired test of two networks on the same test images, found by id: exact, or a permutation test where classes count
+ * alike, which tests the metric and not top-1.
+ */
 export function compareImages(best: CellResult, other: CellResult): PairedExactTest {
   if (best.metric === 'meanAveragePrecision') return compareDecisions(best, other);
   const correct = correctness(other);
   invariant(correct.size === best.predictions.length, 'networks of one data set saw different test images');
-  return pairedExactTest(
-    best.predictions.map((prediction) => prediction.label === prediction.predicted),
-    best.predictions.map((prediction) => known(correct, prediction.image)),
-  );
+  const bestRight = best.predictions.map((prediction) => prediction.label === prediction.predicted);
+  const otherRight = best.predictions.map((prediction) => known(correct, prediction.image));
+  if (best.metric === 'top1') return pairedExactTest(bestRight, otherRight);
+  const labels = best.predictions.map((prediction) => prediction.label);
+  const { aOnly, bOnly, pValue } = pairedPerClassTest(bestRight, otherRight, labels);
+  return { aOnly, bOnly, pValue };
 }
 
 function correctness(result: CellResult): Map<string, boolean> {

@@ -136,7 +136,7 @@ const comparison = z
     ),
     thisOnly: count.describe('likewise this candidate'),
     pValue: share.describe(
-      'exact paired test of the same images, two-sided; multi-label: of their right decisions',
+      'paired test of the same images, two-sided: exact (top1, and multi-label: of their right decisions) or by permutation (meanPerClass)',
     ),
     adjustedP: share.describe("after Holm's correction for all comparisons of this data set"),
   })

@@ -101,7 +101,9 @@ function row(candidate: Candidate): string[] {
 
 function footnotes(ranking: Ranking, width: number): string[] {
   const notes = [
-    'Tied with the best: not significantly worse on the same images (exact paired test, Holm-corrected, .05).',
+    `Tied with the best: not significantly worse on the same images (${
+      ranking.metric === 'meanPerClass' ? 'paired permutation test' : 'exact paired test'
+    }, Holm-corrected, .05).`,
   ];
   if (ranking.candidates.some(({ spread }) => spread !== null)) {
     notes.push('Test and time are means over seeds; the tests compare the networks of the first seed.');

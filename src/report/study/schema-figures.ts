@@ -104,7 +104,7 @@ export const figure2 = z.strictObject({
         spread: z.strictObject({ low: share, high: share }).nullable(),
         pValue: share
           .nullable()
-          .describe('exact paired test against the best of the panel; null for the best'),
+          .describe('paired test of the same images against the best of the panel; null for the best'),
         adjustedP: share.nullable(),
         tied: z.boolean().describe('`adjustedP` of .05 or more; true for the best'),
       }),
@@ -141,7 +141,7 @@ const bestPair = z
     a: setting,
     b: setting,
     difference: z.number().describe('best network of a minus best network of b'),
-    pValue: share.describe('exact paired test on the same test images'),
+    pValue: share.describe('paired test of the same test images'),
     adjustedP: share,
   })
   .describe('the best networks of two settings');
