@@ -1,0 +1,83 @@
+/**
+ * Successive halving against the whole grid on the same cells: small networks on procedural sets, fine-tuned and from
+ * scratch. Prints what it saves and what it costs: the regret is what the point that it chose lacks to the best point
+ * of the grid, both run to the end.
+ */
+import { expect, test } from 'vitest';
+import { openProceduralDataset } from '../../src/data/index.ts';
+import { argMaxRows } from '../../src/tensor/tensor.ts';
+import { type Search, type SettingResult, type TuningProtocol, tuned } from '../../src/transfer/index.ts';
+import { silent } from '../../src/util/progress.ts';
+import { openModel } from '../../src/weights/index.ts';
+import { temporaryFolder } from '../data/pictures.ts';
+
+const GRID: TuningProtocol = {
+  steps: 48,
+  batchSize: 24,
+  learningRates: [0.003, 0.01, 0.03, 0.1],
+  weightDecays: [1e-6, 1e-4, 1e-3],
+  divideDecayByRate: true,
+  momentum: 0.9,
+  labelSmoothing: 0,
+  dropout: 0,
+  smallestCrop: 0.8,
+  cropRatio: 0.875,
+  filter: 'bilinear',
+  giveUp: null,
+  search: { kind: 'grid', refinements: 0 },
+};
+const SEARCHES: readonly Search[] = [
+  { kind: 'halving', first: 1 / 8, eta: 2 },
+  { kind: 'halving', first: 1 / 9, eta: 3 },
+];
+const CELLS = [
+  ['procedural/shapes', 'demo/resnet18_025', 'finetune'],
+  ['procedural/plants', 'demo/resnet18_025', 'finetune'],
+  ['procedural/glyphs', 'demo/resnet18_025', 'finetune'],
+  ['procedural/shapes', 'demo/mobilenet_v1_025', 'finetune'],
+  ['procedural/shapes', 'demo/resnet18_025', 'scratch'],
+  ['procedural/glyphs', 'demo/resnet18_025', 'scratch'],
+] as const;
+
+const percent = (value: number) => (100 * value).toFixed(1).padStart(6);
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+test('halving takes a third of the steps or less, and what it chooses is hardly worse', async () => {
+  const cacheFolder = await temporaryFolder();
+  const found = SEARCHES.map(() => ({ saved: [] as number[], regret: [] as number[], test: [] as number[] }));
+  for (const [set, name, setting] of CELLS) {
+    const dataset = openProceduralDataset(set);
+    const { model, weights } = await openModel(name);
+    const inputs = {
+      ...{ dataset, model, seed: 0, cacheFolder, threads: 1, onProgress: silent },
+      weights: setting === 'finetune' ? weights : undefined,
+    };
+    const accuracy = ({ testLogits }: SettingResult) =>
+      mean([...argMaxRows(testLogits)].map((label, i) => Number(label === dataset.splits.test[i].label)));
+    const whole = await tuned(inputs, GRID, setting);
+    for (const [i, search] of SEARCHES.entries()) {
+      const halved = await tuned(inputs, { ...GRID, search }, setting);
+      const ended = halved.trials.flatMap((trial, at) => (trial.status === 'finished' ? [at] : []));
+      // What reaches the end is bit by bit what the grid has there.
+      for (const at of ended) expect(halved.trials[at].validation).toBe(whole.trials[at].validation);
+      const { run, wholeGrid } = halved.searchSteps!;
+      found[i].saved.push(1 - run / wholeGrid);
+      found[i].regret.push(whole.validation - halved.validation);
+      found[i].test.push(accuracy(whole) - accuracy(halved));
+      const kind = `halving by ${search.kind === 'halving' ? search.eta : ''}`;
+      console.log(
+        `${set.padEnd(18)} ${name.padEnd(22)} ${setting.padEnd(9)} ${kind} saved ${percent(found[i].saved.at(-1)!)}% ` +
+          `regret ${percent(found[i].regret.at(-1)!)} on validation, ${percent(found[i].test.at(-1)!)} on test`,
+      );
+    }
+  }
+  for (const [i, { saved, regret, test: onTest }] of found.entries()) {
+    console.log(
+      `${JSON.stringify(SEARCHES[i])}: saved ${percent(mean(saved))}%, regret ${percent(mean(regret))} on validation ` +
+        `(most ${percent(Math.max(...regret))}), ${percent(mean(onTest))} on test`,
+    );
+    expect(Math.min(...saved)).toBeGreaterThan(0.5);
+    expect(Math.min(...regret)).toBeGreaterThanOrEqual(0);
+    expect(mean(regret)).toBeLessThan(0.05);
+  }
+});
