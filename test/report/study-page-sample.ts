@@ -370,8 +370,11 @@ function panelsOf(models: readonly StudyModelInput[], [target]: readonly Target[
       dataset,
       setting: 'fine-tuned',
       classes,
+      missing: model === 'Inception v3' ? 'its last map has been averaged away' : null,
       rows: [5, 16, 27, 38].map((i, row) => ({
         image: imageName(target, i),
+        seen: `${imageName(target, i)}#seen`,
+        overlay: `${imageName(target, i)}#overlay`,
         label: labelOf(i),
         predicted: labelOf(row === 2 ? i + 1 : i),
         probability: 0.6 + 0.1 * row,
@@ -387,10 +390,12 @@ function panelsOf(models: readonly StudyModelInput[], [target]: readonly Target[
 export function studyPageThumbnails(input: StudyInput): Map<string, Map<string, string>> {
   return new Map(
     input.datasets.map((dataset) => {
-      const names = Array.from({ length: dataset.images.test }, (_, i) => imageName(dataset, i));
+      const names = Array.from({ length: dataset.images.test }, (_, i) => imageName(dataset, i)).flatMap(
+        (name) => [name, `${name}#seen`, `${name}#overlay`],
+      );
       return [
         dataset.name,
-        new Map(names.map((name, i) => [name, picture(name, i % dataset.classes.length)])),
+        new Map(names.map((name, i) => [name, picture(name, Math.floor(i / 3) % dataset.classes.length)])),
       ];
     }),
   );
