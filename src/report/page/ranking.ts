@@ -1,4 +1,5 @@
 /** The part of the page on one data set: ranking, settings side by side. */
+import type { Setting } from '../../store/records.ts';
 import { candidateFigure, drawCandidates } from '../figures/candidates.ts';
 import { drawSettings, SETTING_MARKS, settingRows } from '../figures/settings.ts';
 import {
@@ -61,10 +62,13 @@ function results(ranking: Ranking): Markup {
 </div>`;
 }
 
-/** Shape and colour of each setting. */
-export function settingLegend(): Markup {
+/** Shape and colour of each setting that a figure draws. */
+export function settingLegend(drawn: readonly Setting[] = SETTINGS): Markup {
   return legend(
-    SETTINGS.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) })),
+    SETTINGS.filter((setting) => drawn.includes(setting)).map((setting) => ({
+      name: SETTING_NAMES[setting],
+      sample: settingSample(setting),
+    })),
   );
 }
 

@@ -10,7 +10,7 @@ import { SETTING_MARKS } from '../../figures/settings.ts';
 import { integer, percent, SETTING_NAMES } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { Convergence, DatasetSize } from '../schema.ts';
-import { shortCount } from './numbers.ts';
+import { shortCount } from './words.ts';
 
 type ConvergenceCurve = Convergence['curves'][number];
 type SizeCurve = DatasetSize['curves'][number];
@@ -112,6 +112,8 @@ function drawGrowth(
     marginRight: 14,
     marginTop: 10,
     marginBottom: 42,
+    insetLeft: 5,
+    insetRight: 5,
     x: {
       type: 'log',
       label: axis,

@@ -6,8 +6,8 @@ import { SETTING_MARKS } from '../../figures/settings.ts';
 import { points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { Regularisation } from '../schema.ts';
-import { signed } from './numbers.ts';
 import { OFFSETS } from './settings.ts';
+import { signed } from './words.ts';
 
 export const SWITCH_NAMES: Readonly<Record<Regularisation['effects'][number]['switch'], string>> = {
   gamma: 'batch-norm scale (gamma)',
@@ -85,7 +85,7 @@ function effectMarks(effect: Regularisation['effects'][number], row: number): Ef
   return [
     ...transfer,
     {
-      row: row + 0.24,
+      row: row + OFFSETS.scratch,
       value: logitDifference,
       low: logitDifference,
       high: logitDifference,

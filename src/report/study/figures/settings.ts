@@ -8,7 +8,7 @@ import { SETTING_MARKS } from '../../figures/settings.ts';
 import { METRIC_NAMES, percent, points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { SettingPair, SettingsCompared } from '../schema.ts';
-import { signed } from './numbers.ts';
+import { signed } from './words.ts';
 
 type SettingsOfDataset = SettingsCompared['datasets'][number];
 
@@ -53,13 +53,12 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
       tickFormat: percentTick,
     },
     marks: [
-      Plot.tickX(dots, {
+      Plot.ruleX(dots, {
         x: 'mean',
-        y: 'row',
+        y1: ({ row }: SettingDot) => row - 0.13,
+        y2: ({ row }: SettingDot) => row + 0.13,
         stroke: color,
         strokeWidth: 2,
-        strokeOpacity: 0.7,
-        insetTop: 0,
       }),
       Plot.ruleY(dots, { y: 'row', x1: 'low', x2: 'high', stroke: color, strokeWidth: 2 }),
       Plot.dot(dots, {
@@ -77,7 +76,7 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
 }
 
 /** Settings of a row stand a little above each other, so that equal ones are all seen. */
-export const OFFSETS: Readonly<Record<Setting, number>> = { fixed: -0.24, finetune: 0, scratch: 0.24 };
+export const OFFSETS: Readonly<Record<Setting, number>> = { fixed: -0.3, finetune: 0, scratch: 0.3 };
 
 export interface PairRow {
   readonly name: string;

@@ -118,8 +118,8 @@ function drawScatter(
   { width, height, names }: Size,
 ): Markup {
   const margin = names
-    ? { left: 44, right: 8, top: 8, bottom: 42 }
-    : { left: 34, right: 6, top: 6, bottom: 22 };
+    ? { left: 58, right: 8, top: 4, bottom: 42 }
+    : { left: 42, right: 6, top: 6, bottom: 22 };
   const x = padded(
     dots.map((dot) => dot.x),
     names ? 0.12 : 0.08,
@@ -137,9 +137,8 @@ function drawScatter(
     marginRight: margin.right,
     marginTop: margin.top,
     marginBottom: margin.bottom,
-    x: logitScale(x, names ? 'accuracy on the source set' : '', names ? 5 : 2),
-    y: { ...logitScale(y, axis, names ? 6 : 4), grid: true },
-    clip: true,
+    x: logitScale(x, names ? 'accuracy on the source set' : '', names ? 5 : 2, 36),
+    y: { ...logitScale(y, axis, names ? 6 : 4, 48), grid: true },
     marks: [
       Plot.areaY(shown, {
         x: 'x',
@@ -175,12 +174,18 @@ function drawScatter(
   });
 }
 
-function logitScale(domain: [number, number], label: string, most: number): Plot.ScaleOptions {
+function logitScale(
+  domain: [number, number],
+  label: string,
+  most: number,
+  labelOffset: number,
+): Plot.ScaleOptions {
   return {
     domain,
     label: label === '' ? null : label,
     labelAnchor: 'center',
     labelArrow: 'none',
+    labelOffset,
     ticks: logitTicks(domain, most),
     tickFormat: logitTick,
     tickSize: 3,
@@ -216,7 +221,7 @@ function nameMarks(dots: readonly Dot[], { x, y, width, height, margin }: Frame)
     bottom: pixelY(dot.low),
   }));
   const placed = placeLabels(
-    dots.map((dot) => ({ x: pixelX(dot.x), y: pixelY(dot.y), text: shortened(dot.model, 18) })),
+    dots.map((dot) => ({ x: pixelX(dot.x), y: pixelY(dot.y), text: shortened(dot.model, 20) })),
     frame,
     bars,
     NAME_SIZE,

@@ -9,8 +9,8 @@ import { percent, pValueText } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { Figure2Panel, Transferability } from '../schema.ts';
 import { logitTick, logitTicks, padded } from './logit-axis.ts';
-import { signed } from './numbers.ts';
 import { correlationNote } from './transfer.ts';
+import { signed } from './words.ts';
 
 export type Score = Transferability['scores'][number];
 
@@ -126,7 +126,13 @@ export function drawRegret(scores: readonly Score[], width: number): Markup {
         strokeWidth: 12,
         title: 'title',
       }),
-      Plot.tickX(bars, { x: 'chance', y, stroke: COLORS.muted, strokeWidth: 2 }),
+      Plot.ruleX(bars, {
+        x: 'chance',
+        y1: (_: unknown, i: number) => i - 0.25,
+        y2: (_: unknown, i: number) => i + 0.25,
+        stroke: COLORS.muted,
+        strokeWidth: 2,
+      }),
       Plot.dot(each, { y: 'row', x: 'regret', r: 3.5, fill: COLORS.bad, title: 'title' }),
     ],
   });
@@ -225,12 +231,12 @@ export function drawPredictions({ points: dots }: Prediction, name: string, widt
   return draw(`Test metric predicted from ${name}, and measured`, {
     width,
     height: width,
-    marginLeft: 48,
+    marginLeft: 60,
     marginRight: 10,
     marginTop: 8,
     marginBottom: 42,
     x: { ...axis, label: 'predicted' },
-    y: { ...axis, label: 'measured', grid: true },
+    y: { ...axis, label: 'measured', labelOffset: 50, grid: true },
     marks: [
       Plot.link([domain], {
         x1: '0',

@@ -56,7 +56,7 @@ function pill(verdict: Claim['verdict']): Markup {
 }
 
 function compact(value: number): string {
-  return String(Number(value.toPrecision(3))).replace('-', '−');
+  return value.toFixed(Math.abs(value) < 10 ? 2 : 0).replace('-', '−');
 }
 
 function claimData(claims: readonly Claim[]): FigureData {

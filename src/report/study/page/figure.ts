@@ -30,7 +30,7 @@ export function figureCard({ id, title, reading, key, panels, body, data }: Stud
     fileLink(`${id}.csv`, 'text/csv', figureCsv(data), 'CSV'),
     fileLink(`${id}.svg`, 'image/svg+xml', svgFile(title, panels), 'SVG'),
   ];
-  return html`<div class="card"><figure id="${id}"><figcaption><b>${title}</b><span>${reading}</span></figcaption>
+  return html`<div class="card"><figure id="figure-${id}"><figcaption><b>${title}</b><span>${reading}</span></figcaption>
 ${key ?? null}${body ?? panelGrid(panels, 'three')}
 <div class="files">Save as ${files}</div>
 <details class="data"><summary>The numbers <span>${countOf(data.rows.length, 'row')}</span></summary>${dataTable(data)}</details>

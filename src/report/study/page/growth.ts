@@ -1,9 +1,9 @@
 /** The parts of the page on the number of training steps and on the number of images. */
-import { countOf, integer, percent, SETTING_NAMES } from '../../format.ts';
+import { countOf, integer, percent } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
 import { settingLegend } from '../../page/ranking.ts';
 import { drawConvergence, drawSizes } from '../figures/growth.ts';
-import { signed } from '../figures/numbers.ts';
+import { SETTING_NOUNS, signed } from '../figures/words.ts';
 import type { Convergence, DatasetSize, StudyDocument } from '../schema.ts';
 import { figureData } from './data.ts';
 import { figureCard, type StudyFigure, THIRD } from './figure.ts';
@@ -27,7 +27,7 @@ export function convergenceFigure(convergence: Convergence): StudyFigure {
     id: 'convergence',
     title: 'Test metric by training steps',
     reading: `Ring: ${percent(shareOfOdds, 0)} of the maximum odds. Bars: lowest to highest seed.`,
-    key: settingLegend(),
+    key: settingLegend(curves.map(({ setting }) => setting)),
     panels: grouped(curves).map(({ title, own }) => ({
       title,
       svg: drawConvergence(own, shareOfOdds, THIRD),
@@ -87,7 +87,7 @@ export function sizeFigure({ curves, comparisons }: DatasetSize): StudyFigure {
     id: 'data-set-size',
     title: 'Test metric by number of images',
     reading: 'Training and validation images together. Bars: lowest to highest subset. Dashed: lines cross.',
-    key: settingLegend(),
+    key: settingLegend(curves.map(({ setting }) => setting)),
     panels: grouped(curves).map(({ title, own, model, dataset }) => ({
       title,
       svg: drawSizes(
@@ -127,7 +127,7 @@ function crossingTable({ comparisons }: DatasetSize): Markup {
 type Comparison = DatasetSize['comparisons'][number];
 
 function leader(a: Comparison['a'], b: Comparison['b'], crossing: Comparison['crossing']): string {
-  const [first, second] = [SETTING_NAMES[a], SETTING_NAMES[b]];
+  const [first, second] = [SETTING_NOUNS[a], SETTING_NOUNS[b]];
   if (!crossing) return `${first} and ${second}: one size`;
   if (crossing.kind === 'always') return `${first} ahead of ${second} at every size`;
   if (crossing.kind === 'never') return `${first} not ahead of ${second} at the largest size`;

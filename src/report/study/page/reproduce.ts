@@ -23,12 +23,12 @@ ${howToRead()}
 }
 
 function costCard({ seconds, settings, experiments }: StudyCost): Markup {
-  return html`<div class="two"><div class="card"><div class="scroll narrow-table"><table><caption>What it cost <span>${duration(seconds)} in all. Images: passed through the networks.</span></caption>
+  return html`<div class="two"><div class="card"><table><caption>What it cost <span>${duration(seconds)} in all. Images: passed through the networks.</span></caption>
 <thead><tr><th>Setting</th><th class="right">Runs</th><th class="right">Trials</th><th class="right">Time</th><th class="right">Images</th></tr></thead>
 <tbody>${settings.map(
     ({ setting, cells, trials, seconds: own, search, images }) =>
       html`<tr><td><b>${capital(SETTING_NAMES[setting])}</b><small>${duration(search)} of it search</small></td><td class="right number">${integer(cells)}</td><td class="right number">${integer(trials)}</td><td class="right number">${duration(own)}</td><td class="right number">${images === null ? '–' : integer(images)}</td></tr>`,
-  )}</tbody></table></div></div>
+  )}</tbody></table></div>
 <div class="card"><table><caption>By experiment <span>A run that several experiments share counts in each.</span></caption>
 <thead><tr><th>Experiment</th><th class="right">Runs</th><th class="right">Time</th></tr></thead>
 <tbody>${experiments.map(

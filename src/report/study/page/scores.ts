@@ -1,5 +1,5 @@
 /** The part of the page on transferability scores, and the one on seeds. */
-import { percent, SETTING_NAMES } from '../../format.ts';
+import { percent, points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
 import { settingLegend } from '../../page/ranking.ts';
 import { SETTINGS } from '../../ranking.ts';
@@ -9,7 +9,6 @@ import {
   drawRankCorrelations,
   drawRegret,
   drawScores,
-  type Score,
   scoreName,
   scorePanels,
 } from '../figures/transferability.ts';
@@ -20,11 +19,11 @@ import { capital } from './transfer.ts';
 
 export function scoresPart({ transferability, figure2 }: StudyDocument): Markup | null {
   if (!transferability || transferability.scores.length === 0) return null;
-  const details = outcomeFigures(transferability, figure2);
+  const details = [...outcomeFigures(transferability, figure2), ...predictionFigures(transferability)];
   return html`<section class="part" id="scores"><div class="lead"><h2>Could it have been known without training?</h2>
 <p>Transferability scores look at a network’s features or outputs on the training images once. How well do they order the networks, and what does it cost to take the one with the highest score?</p></div>
 ${scoreFigures(transferability).map(figureCard)}
-${details.length > 0 ? html`<details><summary>Scores against outcomes <span>a panel per score and data set</span></summary><div class="opened plain-cards">${details.map(figureCard)}</div></details>` : null}
+${details.length > 0 ? html`<details><summary>Scores against outcomes, and accuracies predicted from scores <span>a panel per score and data set</span></summary><div class="opened plain-cards">${details.map(figureCard)}</div></details>` : null}
 </section>`;
 }
 
@@ -32,7 +31,6 @@ export function scoreFigures({ scores }: Transferability): StudyFigure[] {
   const settings = SETTINGS.filter((setting) => scores.some((score) => score.setting === setting));
   const of = (setting: (typeof SETTINGS)[number]) => scores.filter((score) => score.setting === setting);
   const perDataset = scores.flatMap((score) => score.datasets.map((own) => ({ ...own, score })));
-  const predicted = scores.flatMap((score) => (score.prediction ? [{ score, own: score.prediction }] : []));
   return [
     {
       id: 'scores-rank-correlation',
@@ -81,39 +79,41 @@ export function scoreFigures({ scores }: Transferability): StudyFigure[] {
         worst_regret: ({ score }) => score.worstRegret,
       }),
     },
-    ...(predicted.length > 0 ? [predictionFigure(predicted)] : []),
   ];
 }
 
-function predictionFigure(
-  predicted: readonly { score: Score; own: NonNullable<Score['prediction']> }[],
-): StudyFigure {
-  return {
-    id: 'scores-predictions',
-    title: 'Accuracy predicted from a score',
-    reading:
-      'Predicted by a line through the other data sets, with 95% intervals; on the dashed line the prediction is right. The titles say how many outcomes lie in their interval.',
-    panels: predicted.map(({ score, own }) => ({
-      title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}: ${percent(own.coverage, 0)} inside`,
-      svg: drawPredictions(own, scoreName(score.name), THIRD),
-    })),
-    data: figureData(
-      predicted.flatMap(({ score, own }) => own.points.map((point) => ({ ...point, of: score, own }))),
-      {
-        score: ({ of }) => of.name,
-        setting: ({ of }) => of.setting,
-        dataset: ({ dataset }) => dataset,
-        model: ({ model }) => model,
-        value: ({ score }) => score,
-        predicted: ({ predicted: value }) => value,
-        low: ({ low }) => low,
-        high: ({ high }) => high,
-        measured: ({ measured }) => measured,
-        rms_error_logits: ({ own }) => own.error,
-        rms_error_of_mean: ({ own }) => own.baseline,
-      },
-    ),
-  };
+/** One figure, or none where there is too little data for a prediction. */
+export function predictionFigures({ scores }: Transferability): StudyFigure[] {
+  const predicted = scores.flatMap((score) => (score.prediction ? [{ score, own: score.prediction }] : []));
+  if (predicted.length === 0) return [];
+  return [
+    {
+      id: 'scores-predictions',
+      title: 'Accuracy predicted from a score',
+      reading:
+        'Predicted by a line through the other data sets, with 95% intervals; on the dashed line the prediction is right. The titles say how many outcomes lie in their interval.',
+      panels: predicted.map(({ score, own }) => ({
+        title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}: ${percent(own.coverage, 0)} inside`,
+        svg: drawPredictions(own, scoreName(score.name), THIRD),
+      })),
+      data: figureData(
+        predicted.flatMap(({ score, own }) => own.points.map((point) => ({ ...point, of: score, own }))),
+        {
+          score: ({ of }) => of.name,
+          setting: ({ of }) => of.setting,
+          dataset: ({ dataset }) => dataset,
+          model: ({ model }) => model,
+          value: ({ score }) => score,
+          predicted: ({ predicted: value }) => value,
+          low: ({ low }) => low,
+          high: ({ high }) => high,
+          measured: ({ measured }) => measured,
+          rms_error_logits: ({ own }) => own.error,
+          rms_error_of_mean: ({ own }) => own.baseline,
+        },
+      ),
+    },
+  ];
 }
 
 /** A figure per score and setting, whose panels are data sets. */
@@ -155,7 +155,18 @@ export function seedsPart({ seeds }: StudyDocument): Markup | null {
   const sd = (value: number) => (100 * value).toFixed(2);
   return html`<section class="part" id="seeds"><div class="lead"><h2>How much seeds matter</h2>
 <p>Paired tests compare two trained networks on the same test images; they do not know that another seed would have given other networks. The median standard deviation over seeds is <b class="number">${sd(medianStandardDeviation)}</b> points, the median sampling error of the test images <b class="number">${sd(medianSamplingError)}</b> points. In ${significant} of ${candidates.length} cases the best and the worst seed of one network differ significantly.</p></div>
-${figureCard(seedsFigure(seeds))}</section>`;
+${figureCard(seedsFigure(seeds))}
+${seeds.comparisons.length > 0 ? seedTests(seeds) : null}</section>`;
+}
+
+function seedTests({ comparisons }: Seeds): Markup {
+  const error = (value: number) => (100 * value).toFixed(1);
+  return html`<details><summary>Tests that count seeds too <span>the best network of each data set and setting against the others</span></summary><div class="opened"><div class="scroll"><table>
+<thead><tr><th>Data set, setting</th><th>Best</th><th>Compared with it</th><th class="right">Difference</th><th class="right">s.e. of images</th><th class="right">s.e. of seeds</th><th class="right">p, images</th><th class="right">p, with seeds</th></tr></thead>
+<tbody>${comparisons.map(
+    (own) =>
+      html`<tr><td>${own.dataset}<small>${SETTING_NAMES[own.setting]}</small></td><td>${own.best}</td><td>${own.model}</td><td class="right number">${points(own.difference)}</td><td class="right number">${error(own.imagesError)}</td><td class="right number">${error(own.seedsError)}</td><td class="right number">${pValueText(own.pairedP)}</td><td class="right number">${pValueText(own.seedsP)}</td></tr>`,
+  )}</tbody></table></div></div></details>`;
 }
 
 export function seedsFigure({ candidates }: Seeds): StudyFigure {
@@ -171,7 +182,7 @@ export function seedsFigure({ candidates }: Seeds): StudyFigure {
     title: 'Seeds and test images',
     reading:
       'A mark per network and data set. Above the dashed line seeds matter more than which images are in the test part.',
-    key: settingLegend(),
+    key: settingLegend(settings),
     panels: settings.map((setting) => ({
       title: capital(SETTING_NAMES[setting]),
       svg: drawSeeds(

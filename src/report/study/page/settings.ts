@@ -1,25 +1,36 @@
 /** The part of the page that compares fixed features, fine-tuning and training from scratch. */
 import type { Setting } from '../../../store/records.ts';
-import { points, pValueText, SETTING_NAMES } from '../../format.ts';
+import { percent, points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
 import { settingLegend } from '../../page/ranking.ts';
 import { drawPairs, drawSettingsOfDatasets, type PairRow } from '../figures/settings.ts';
+import { SETTING_NOUNS } from '../figures/words.ts';
 import type { SettingPair, SettingsCompared, StudyDocument } from '../schema.ts';
 import { figureData } from './data.ts';
 import { figureCard, onePanel, type StudyFigure, THIRD } from './figure.ts';
 import { capital } from './transfer.ts';
 
 export function settingsPart({ settings }: StudyDocument): Markup | null {
-  const figures = settingsFigures(settings);
-  if (figures.length === 0) return null;
+  if (settings.datasets.length === 0) return null;
+  const [absolute, ...differences] = settingsFigures(settings);
   return html`<section class="part" id="settings"><div class="lead"><h2>Fixed, fine-tuned or from scratch</h2>
-${settings.wins.length > 0 ? html`<ul class="plain">${settings.wins.map(winSentence)}</ul>` : null}</div>
-${figures.map(figureCard)}
+<p>Every network was run in each setting, so settings are compared on the same networks.</p></div>
+<div class="two">${figureCard(absolute)}${overallCard(settings)}</div>
+${differences.map(figureCard)}
 ${bestPairsTable(settings)}</section>`;
 }
 
-function winSentence({ a, b, cells, won, tied, pValue }: SettingsCompared['wins'][number]): Markup {
-  return html`<li><b>${capital(SETTING_NAMES[a])}</b> beats ${SETTING_NAMES[b]} in <b class="number">${won} of ${cells}</b> pairs of a network and a data set${tied > 0 ? ` (${tied} tied)` : ''}; sign test ${pValueText(pValue)}.</li>`;
+/** How often one setting beats another, and by how much over all data sets. */
+function overallCard({ wins, overall }: SettingsCompared): Markup | null {
+  if (wins.length === 0) return null;
+  return html`<div class="card"><table><caption>Over all data sets <span>Better in: pairs of a network and a data set; its interval draws networks and data sets with replacement. Difference: mean in percentage points, with the p-value of a paired t-test of the logits over data sets.</span></caption>
+<thead><tr><th>Settings</th><th class="right">Better in</th><th class="right">Difference</th></tr></thead>
+<tbody>${wins.map(({ a, b, cells, won, tied, interval }) => {
+    const pair = overall.find((own) => own.a === a && own.b === b);
+    return html`<tr><td><b>${capital(SETTING_NOUNS[a])}</b><small>against ${SETTING_NOUNS[b]}</small></td>
+<td class="right"><span class="number">${won} of ${cells}</span><small class="number">${percent(interval.low, 0)} – ${percent(interval.high, 0)}${tied > 0 ? `, ${tied} tied` : ''}</small></td>
+<td class="right"><span class="number">${pair ? points(pair.difference) : '–'}</span>${pair?.pValue == null ? null : html`<small class="number">${pValueText(pair.pValue)}</small>`}</td></tr>`;
+  })}</tbody></table></div>`;
 }
 
 export function settingsFigures({ datasets, overall }: SettingsCompared): StudyFigure[] {

@@ -36,7 +36,7 @@ export function transferFigure(figure1: readonly Figure1Panel[]): StudyFigure | 
   const panels = figure1.filter(({ points }) => points.some(({ source }) => source));
   if (panels.length === 0) return null;
   return {
-    id: 'figure-1',
+    id: 'transfer',
     title: 'Source accuracy and transfer accuracy',
     reading: 'Vertical bar: one standard error over data sets (after Morey).',
     key: KEY,
@@ -104,7 +104,7 @@ export function datasetTransferFigure(
   if (drawn.length === 0) return null;
   const metrics = [...new Set(own.map(({ metric }) => METRIC_NAMES[metric]))];
   return {
-    id: `figure-2-${setting}`,
+    id: `each-data-set-${setting}`,
     title: capital(SETTING_NAMES[setting]),
     reading: `Up: ${metrics.join(' or ')}. Bar: 95% interval of the test images. r: Pearson correlation of the logits.`,
     key: KEY,

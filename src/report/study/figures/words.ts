@@ -1,4 +1,12 @@
-/** How the figures of a study write numbers. */
+/** How the figures and parts of a study write numbers and settings. */
+import type { Setting } from '../../../store/records.ts';
+
+/** Settings as nouns, for sentences. */
+export const SETTING_NOUNS: Readonly<Record<Setting, string>> = {
+  fixed: 'fixed features',
+  finetune: 'fine-tuning',
+  scratch: 'training from scratch',
+};
 
 /** `-0.312` is `−0.31`, `0.2` is `+0.20`. */
 export function signed(value: number, digits = 2): string {
