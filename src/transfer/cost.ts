@@ -42,8 +42,8 @@ export type CostValue = {
 
 const WARM_UP = 2;
 const TIMED = 3;
-/** Multiply-adds of a step that takes a second or so: a larger batch takes longer and says hardly more. */
-const TIMED_MULTIPLY_ADDS = 6e10;
+/** Multiply-adds of a step that takes a second at most: a larger batch takes longer and says hardly more. */
+const TIMED_MULTIPLY_ADDS = 2e10;
 /** Forward and backward, in forward passes. */
 const PASSES_OF_TRAINING = 3;
 /** Images evaluated at a time, at most. */
@@ -88,7 +88,7 @@ export async function measureCost(
 
 const imagesShape = ({ input: { size } }: Model, count: number) => [count, 3, size, size];
 
-/** Images of a batch that takes about a second, no more than `most`; two at least, which norms need to differ. */
+/** Images of a batch that takes a second at most, no more than `most`; two at least, which norms need to differ. */
 function timedBatchOf({ multiplyAdds }: Model, most: number, passes: number): number {
   const affordable = Math.max(2, Math.floor(TIMED_MULTIPLY_ADDS / (passes * multiplyAdds)));
   return Math.min(most, affordable);

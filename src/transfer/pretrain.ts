@@ -253,13 +253,15 @@ async function requireFinite(
   { learningRate }: PretrainingOptions,
 ): Promise<void> {
   const cause = await run.diagnose?.();
+  // The first line says where it began; the numbers around it are for those who ask for the cause.
+  const where = cause ? ` ${cause.given.split('\n')[0].replace(/:$/, '.')}` : '';
   await step.download();
   // The last update, and running statistics at any time, can overflow without the loss of a step showing it.
   const finite = [...step.weights().values()].every(({ data }) => data.every(Number.isFinite));
   if (run.status === 'finished' && finite) return;
   throw new UserError(
     'PRETRAINING_DIVERGED',
-    `${model.name} diverged on ${dataset.name} after ${run.steps} steps${cause ? `: ${cause.given}` : '.'}`,
+    `${model.name} diverged on ${dataset.name} after ${run.steps} steps.${where}`,
     `Take a learning rate below ${learningRate}.`,
     { cause },
   );

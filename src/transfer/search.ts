@@ -30,20 +30,26 @@ export interface PlannedSteps {
   readonly wholeGrid: number;
   /** Steps of the fit to train and validation part. */
   readonly final: number;
+  /** Points that are tried, and how often the validation part is looked at for them, at most. */
+  readonly trials: number;
+  readonly validations: number;
 }
 
 /** The steps of a cell, known beforehand. */
 export function plannedSteps(protocol: TuningProtocol): PlannedSteps {
-  const { search, steps } = protocol;
+  const { search, steps, giveUp } = protocol;
   const points = gridOf(protocol).length;
   const wholeGrid = points * steps;
   if (search.kind === 'grid') {
     const around = factorsOf(protocol.learningRates, 1).length * factorsOf(protocol.weightDecays, 1).length;
-    return { search: wholeGrid + search.refinements * (around - 1) * steps, wholeGrid, final: steps };
+    const trials = points + search.refinements * (around - 1);
+    const validations = trials * (1 + (giveUp?.after.length ?? 0));
+    return { search: trials * steps, wholeGrid, final: steps, trials, validations };
   }
   const rungs = rungsOf(points, steps, search);
   const halved = rungs.reduce((sum, { trials, from, until }) => sum + trials * (until - from), 0);
-  return { search: halved, wholeGrid, final: steps };
+  const validations = rungs.reduce((sum, { trials }) => sum + trials, 0);
+  return { search: halved, wholeGrid, final: steps, trials: points, validations };
 }
 
 /** Runs the search of the protocol; one trial per point that was tried. */

@@ -104,7 +104,6 @@ describe('measurements', () => {
     expect(cost.artifact).toBeNull();
     const { value } = cost as unknown as { value: CostValue };
     expect(value).toMatchObject({ batch: 8, microBatches: 1, timedBatch: 8, classes: 3, features: 64 });
-    expect(value.trainSecondsPerImage).toBeGreaterThan(value.evaluationSecondsPerImage);
 
     const later = await run(tasks);
     expect(later.begun).toEqual([]);

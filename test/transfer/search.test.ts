@@ -123,12 +123,17 @@ it('plans the steps of the published grid: 56 points of 20,000 steps, quartered'
     learningRates: [1, 2, 3, 4, 5, 6, 7],
     weightDecays: [0, 1, 2, 3, 4, 5, 6, 7],
   };
-  expect(plannedSteps(protocol)).toEqual({ search: 1_120_000, wholeGrid: 1_120_000, final: 20_000 });
+  const whole = { search: 1_120_000, wholeGrid: 1_120_000, final: 20_000 };
+  expect(plannedSteps(protocol)).toEqual({ ...whole, trials: 56, validations: 56 });
+  const giveUp = { after: [0.25, 0.5], margin: 0.1 };
+  expect(plannedSteps({ ...protocol, giveUp }).validations).toBe(3 * 56);
   const search = { kind: 'halving', first: 1 / 16, eta: 4 } as const;
   expect(plannedSteps({ ...protocol, search })).toEqual({
     search: 56 * 1250 + 14 * 3750 + 4 * 15_000,
     wholeGrid: 1_120_000,
     final: 20_000,
+    trials: 56,
+    validations: 56 + 14 + 4,
   });
 });
 
