@@ -248,6 +248,24 @@ describe('seeds, metrics and failures', () => {
     expect(document.rankings[0].power).toBeNull();
   });
 
+  it('tests mean per-class accuracy by swapping images, which weigh as much as their class', () => {
+    // 11 cats and 10 dogs. Only the first is right about 2 dogs, only the second about 1 cat: 2 / 20 - 1 / 22 = 0.055.
+    // Of the 8 choices of signs those 4 reach that in which the dogs agree; counting images, 2 against 1 has p = 1.
+    const first = '-++++++++++++++++++++';
+    const second = '+-+-+++++++++++++++++';
+    const document = (metric: MetricName) =>
+      compareDocument(
+        input(
+          [first, second].map((answers, i) => run({ model: `${i}`, setting: 'fixed', answers, metric })),
+          metric,
+        ),
+      );
+    const [best, other] = document('meanPerClass').rankings[0].candidates;
+    expect(best.model).toBe('0');
+    expect(other.comparison).toMatchObject({ bestOnly: 2, thisOnly: 1, pValue: expect.closeTo(0.5, 2) });
+    expect(document('top1').rankings[0].candidates[1].comparison?.pValue).toBe(1);
+  });
+
   it('lists failed cells apart from the ranking', () => {
     const failed = { cell: { ...C.cell, key: 'x' }, status: 'failed' as const, error: 'Out of memory.' };
     const document = compareDocument(input([A, failed]));
