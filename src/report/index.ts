@@ -8,13 +8,12 @@ export {
   parseCompareDocument,
 } from './schema.ts';
 export { studyDocument } from './study/document.ts';
-export { type StudyPageExtras, studyHtml } from './study/html.ts';
+export { studyHtml } from './study/html.ts';
 export type { StudyInput } from './study/input.ts';
 export { parseStudyDocument, type StudyDocument, studyJsonSchema } from './study/schema.ts';
 export { tableCsv } from './study/tables/csv.ts';
 export { tableLatex } from './study/tables/latex.ts';
 export { tableMarkdown } from './study/tables/markdown.ts';
 export { studyTables } from './study/tables/study-tables.ts';
-export type { Table } from './study/tables/table.ts';
 export { studyText } from './study/text.ts';
 export { compareText, type TerminalOptions } from './terminal.ts';

@@ -1,13 +1,13 @@
 /** The data of a figure: every number that it draws, as a table on the page and as a CSV file. */
 import { countOf } from '../../format.ts';
-import { html, type Markup, visible } from '../../markup.ts';
+import { html, type Markup } from '../../markup.ts';
+import { csvText } from '../tables/csv.ts';
+import type { Value } from '../tables/table.ts';
 
 export interface FigureData {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
 }
-
-type Value = string | number | boolean | null;
 
 /** Of the rows, so many are shown on the page; the file has all. */
 const MOST_ROWS = 200;
@@ -24,15 +24,9 @@ export function figureData<T>(
   };
 }
 
-/** Numbers in full; null is an empty field. RFC 4180, with line feeds. */
+/** Numbers in full; null is an empty field. */
 export function figureCsv({ columns, rows }: FigureData): string {
-  return `${[columns, ...rows].map((row) => row.map(field).join(',')).join('\n')}\n`;
-}
-
-function field(value: Value): string {
-  if (value === null) return '';
-  const text = visible(String(value));
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText([columns, ...rows]);
 }
 
 export function dataTable({ columns, rows }: FigureData): Markup {
