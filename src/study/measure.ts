@@ -6,8 +6,12 @@ import type { ImageDataset } from '../data/index.ts';
 import type { Measurement } from '../store/index.ts';
 import {
   type CostOptions,
+  type EmbeddingOptions,
+  embedding,
   measureCost,
+  type PanelOptions,
   type PretrainingOptions,
+  panels,
   pretrain,
   type SettingInputs,
 } from '../transfer/index.ts';
@@ -23,6 +27,8 @@ import { environmentOf } from './run-cell.ts';
 export interface MeasurementOptions {
   readonly pretraining: PretrainingOptions;
   readonly cost: CostOptions;
+  readonly embedding: EmbeddingOptions;
+  readonly panels: PanelOptions;
 }
 
 /** What a function of the table returns. */
@@ -59,6 +65,8 @@ const KINDS: { readonly [K in keyof MeasurementOptions]: Kind<MeasurementOptions
     }),
     compute: measureCost,
   },
+  embedding: { version: 1, determinedBy: seeing, compute: embedding },
+  panels: { version: 1, determinedBy: seeing, compute: panels },
 };
 
 export interface PlannedInputs {
@@ -76,6 +84,12 @@ const dataOf = ({ dataset: { dataset } }: PlannedInputs) => ({
 
 function architecture({ model: { opened } }: PlannedInputs) {
   return { architecture: architectureOf(opened), input: opened.model.input };
+}
+
+/** Of what looks at images of the data set by a trained network, which its hash names, or by the pre-trained one. */
+function seeing(inputs: PlannedInputs, { network }: { readonly network?: string | null }) {
+  const { weightsHash } = inputs.model.opened;
+  return { ...dataOf(inputs), ...(!network && { ...architecture(inputs), weights: weightsHash ?? null }) };
 }
 
 function machineOf(environment: CellEnvironment) {

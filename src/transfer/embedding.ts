@@ -36,7 +36,7 @@ export interface EmbeddingOptions {
 }
 
 /** Images in two dimensions. */
-export interface Embedding {
+type Embedding = {
   readonly method: EmbeddingMethod;
   /** Names of the classes that are drawn. */
   readonly classes: readonly string[];
@@ -48,7 +48,10 @@ export interface Embedding {
   readonly trustworthiness: number;
   /** How many nearest others `knn` and `trustworthiness` look at. */
   readonly nearest: number;
-}
+};
+
+/** A drawing per method. */
+export type EmbeddingValue = { readonly embeddings: readonly Embedding[] };
 
 const DEFAULTS = { classes: 10, imagesPerClass: 50, perplexity: 30, neighbours: 15, seed: 0 };
 const NEAREST = 10;
@@ -65,7 +68,7 @@ const FEWEST_POINTS = 8;
 export async function embedding(
   inputs: SettingInputs,
   options: EmbeddingOptions,
-): Promise<{ value: { readonly embeddings: readonly Embedding[] } }> {
+): Promise<{ value: EmbeddingValue }> {
   const { perplexity, neighbours, seed, networkPath } = { ...DEFAULTS, ...options };
   const sample = sampleOf(inputs.dataset, options);
   const network = networkPath === undefined ? preTrained(inputs) : await trainedNetwork(networkPath);

@@ -28,28 +28,25 @@ export interface PanelOptions {
   readonly networkPath?: string;
 }
 
-/** An image by its id and its class, and the key of its picture. */
-export interface PanelImage {
-  readonly image: string;
-  readonly label: number;
-  readonly picture: string;
-}
+/** An image by its id, which is also the key of its picture, and its class. */
+type PanelImage = { readonly image: string; readonly label: number };
 
-export interface NeighbourRow extends PanelImage {
+type NeighbourRow = PanelImage & {
   /** Nearest first, with the cosine similarity of their features. */
   readonly neighbours: readonly (PanelImage & { readonly similarity: number })[];
-}
+};
 
-export interface ActivationRow extends PanelImage {
+type ActivationRow = PanelImage & {
   readonly predicted: number;
   readonly probability: number;
   /** Activation of the predicted class by row and column, 0..1. */
   readonly map: readonly (readonly number[])[];
-  /** Key of the picture with the map over it. */
+  /** Keys of the picture of what the network sees of the image, and of that with the map over it. */
+  readonly seen: string;
   readonly overlay: string;
-}
+};
 
-export interface Panels {
+export type PanelsValue = {
   readonly classes: readonly string[];
   readonly neighbours: {
     /** How many training images they were looked for among. */
@@ -61,7 +58,7 @@ export interface Panels {
     readonly missing: string | null;
     readonly rows: readonly ActivationRow[];
   };
-}
+};
 
 const DEFAULTS = { images: 6, neighbours: 5, searched: 2000, seed: 0 };
 /** Sides of pictures, pixels. */
@@ -69,20 +66,20 @@ const THUMBNAIL = 72;
 const LARGE = 120;
 
 /**
- * Both panels of one network on one data set. The file is JSON: an object with the JPEG pictures as data URIs by the
- * keys of the value, read by `panelPictures`.
+ * Both panels of one network on one data set. The file is JSON: an object with JPEG pictures as data URIs by the ids of
+ * images and the keys of the value, read by `panelPictures`.
  * @throws UserError PANEL_IMAGES where test or training part is empty; WEIGHTS_MISSING; what opening `network` throws
  */
 export async function panels(
   inputs: SettingInputs,
   options: PanelOptions,
-): Promise<{ value: Panels; file: { bytes: Uint8Array; mediaType: string } }> {
+): Promise<{ value: PanelsValue; file: { bytes: Uint8Array; mediaType: string } }> {
   const { dataset } = inputs;
   const { images, seed, networkPath } = { ...DEFAULTS, ...options };
   const network = networkPath === undefined ? preTrained(inputs) : await trainedNetwork(networkPath);
   const shown = firstOfAll(dataset, 'test', images, seed);
   const album = new Album(inputs);
-  const value: Panels = {
+  const value: PanelsValue = {
     classes: dataset.classes,
     neighbours: await neighbourPanel(inputs, network, shown, options, album),
     activation: await activationPanel(inputs, network, shown, album),
@@ -102,7 +99,7 @@ async function neighbourPanel(
   shown: readonly ImageRecord[],
   options: PanelOptions,
   album: Album,
-): Promise<Panels['neighbours']> {
+): Promise<PanelsValue['neighbours']> {
   const { neighbours, searched, seed } = { ...DEFAULTS, ...options };
   const candidates = firstOfAll(inputs.dataset, 'train', searched, seed);
   if (shown.length === 0 || candidates.length === 0)
@@ -138,7 +135,7 @@ async function activationPanel(
   network: SeeingNetwork,
   shown: readonly ImageRecord[],
   album: Album,
-): Promise<Panels['activation']> {
+): Promise<PanelsValue['activation']> {
   const found = await classActivations(inputs, network, shown);
   if (typeof found === 'string') return { missing: found, rows: [] };
   const rows: ActivationRow[] = [];
@@ -166,7 +163,7 @@ async function activationRow(
     predicted,
     probability: probabilityOf(logits, predicted, record.labels !== undefined),
     map,
-    picture: await album.add(seen),
+    seen: await album.add(seen),
     overlay: await album.add(withHeat(seen, map)),
   };
 }
@@ -179,23 +176,25 @@ function probabilityOf(logits: Float32Array, label: number, multiLabel: boolean)
   return 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - logits[label]), 0);
 }
 
-/** Pictures by keys that follow from their bytes, so that each is kept once. */
+/** Pictures by the ids of their images, or by keys that follow from their bytes. */
 class Album {
   readonly pictures = new Map<string, string>();
 
   constructor(readonly inputs: Pick<SettingInputs, 'dataset'>) {}
 
-  async add(picture: DecodedImage): Promise<string> {
+  async add(picture: DecodedImage, name?: string): Promise<string> {
     const jpeg = await encodeJpeg(picture);
-    const key = sha256(jpeg).slice(0, 16);
+    const key = name ?? `picture ${sha256(jpeg).slice(0, 16)}`;
     this.pictures.set(key, `data:image/jpeg;base64,${jpeg.toString('base64')}`);
     return key;
   }
 
-  async thumbnail(record: ImageRecord): Promise<PanelImage> {
+  /** Adds the picture of an image once, whoever shows it. */
+  async thumbnail({ id, label, ...record }: ImageRecord): Promise<PanelImage> {
     const view = { kind: 'central-square', size: THUMBNAIL, filter: 'bilinear' } as const;
-    const picture = await this.add(await this.inputs.dataset.render(record, view));
-    return { image: record.id, label: record.label, picture };
+    if (!this.pictures.has(id))
+      await this.add(await this.inputs.dataset.render({ id, label, ...record }, view), id);
+    return { image: id, label };
   }
 
   /** The middle of a view, a square of `LARGE` pixels. */

@@ -18,7 +18,7 @@ import { withHeat } from '../../src/transfer/heat.ts';
 import { imageRows, type SeeingNetwork, trainedNetwork } from '../../src/transfer/image-rows.ts';
 import { type SettingInputs, type SettingResult, tuned } from '../../src/transfer/index.ts';
 import { mostSimilar } from '../../src/transfer/neighbours.ts';
-import { type PanelImage, type Panels, panelPictures, panels } from '../../src/transfer/panels.ts';
+import { type PanelsValue, panelPictures, panels } from '../../src/transfer/panels.ts';
 import { silent } from '../../src/util/progress.ts';
 import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
@@ -190,13 +190,9 @@ function cosine(a: readonly number[], b: readonly number[]): number {
 }
 
 describe('of a network that was trained', () => {
-  let value: Panels;
+  let value: PanelsValue;
   let pictures: ReadonlyMap<string, string>;
   const options = { images: 5, neighbours: 4, network: 'its hash' };
-  const all = () => [
-    ...value.neighbours.rows.flatMap((row) => [row, ...row.neighbours]),
-    ...value.activation.rows,
-  ];
   beforeAll(async () => {
     const made = await panels(inputs, { ...options, networkPath });
     value = made.value;
@@ -236,15 +232,15 @@ describe('of a network that was trained', () => {
   });
 
   it('has every picture, as JPEG, and no other', async () => {
-    const keys = all().flatMap((row: PanelImage & { overlay?: string }) =>
-      [row.picture, row.overlay ?? []].flat(),
-    );
+    const large = value.activation.rows.flatMap(({ seen, overlay }) => [seen, overlay]);
+    const small = value.neighbours.rows.flatMap((row) => [row, ...row.neighbours]).map(({ image }) => image);
+    const keys = [...large, ...small];
     expect(new Set(keys)).toEqual(new Set(pictures.keys()));
     for (const [key, uri] of pictures) {
       const [, base64] = /^data:image\/jpeg;base64,(.+)$/.exec(uri)!;
       const { format, width, height } = await sharp(Buffer.from(base64, 'base64')).metadata();
-      const large = value.activation.rows.some(({ picture, overlay }) => key === picture || key === overlay);
-      expect([format, width, height]).toEqual(large ? ['jpeg', 120, 120] : ['jpeg', 72, 72]);
+      const side = large.includes(key) ? 120 : 72;
+      expect([format, width, height]).toEqual(['jpeg', side, side]);
     }
   });
 
