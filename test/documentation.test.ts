@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { OPTIONS } from '../src/cli/options.ts';
-import { compareJsonSchema } from '../src/report/index.ts';
+import { compareJsonSchema, studyJsonSchema } from '../src/report/index.ts';
 import { PROTOCOLS } from '../src/study/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -66,9 +66,12 @@ test('the README knows the protocols, and names no option that does not exist', 
   expect(named.filter((flag) => !(flags as string[]).includes(flag))).toEqual([]);
 });
 
-test('the schema in docs/schemas is that of the program', async () => {
-  const schema = `${JSON.stringify(compareJsonSchema(), null, 2)}\n`;
-  await expect(schema).toMatchFileSnapshot('../docs/schemas/compare.json');
+test.each([
+  ['compare.json', compareJsonSchema],
+  ['study-document.json', studyJsonSchema],
+])('the schema %s in docs/schemas is that of the program', async (file, schemaOf) => {
+  const schema = `${JSON.stringify(schemaOf(), null, 2)}\n`;
+  await expect(schema).toMatchFileSnapshot(`../docs/schemas/${file}`);
 });
 
 test('every export of the package has its source', () => {
