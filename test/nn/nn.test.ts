@@ -40,6 +40,19 @@ describe('initial values', () => {
   });
 });
 
+test('warm-up and powers: the published retraining, epoch by epoch', () => {
+  const stepsPerEpoch = 4;
+  const rates = Array.from({ length: 64 }, (_, step) => nn.warmUpExponential(step, { stepsPerEpoch }));
+  // Ten epochs up a straight line to 1; then each epoch has 0.975 of the rate of the one before.
+  let rate = 1;
+  for (const [step, found] of rates.entries()) {
+    if (step > 40 && step % stepsPerEpoch === 0) rate *= 0.975;
+    expect(found).toBeCloseTo(step < 40 ? (step + 1) / 40 : rate, 12);
+  }
+  expect(nn.warmUpExponential(2, { stepsPerEpoch: 1.5, warmUpEpochs: 2, factor: 0.5 })).toBeCloseTo(1, 12);
+  expect(nn.warmUpExponential(5, { stepsPerEpoch: 1.5, warmUpEpochs: 2, factor: 0.5 })).toBeCloseTo(0.5, 12);
+});
+
 test('cosine: from 1 to 0, a half in the middle, after a straight warm-up', () => {
   expect(nn.cosine(0, 10)).toBe(1);
   expect(nn.cosine(5, 10)).toBeCloseTo(0.5, 12);

@@ -8,6 +8,7 @@ import { float32, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { refusing } from '../../src/util/refuse.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
+import { encodeSafetensors } from '../../src/weights/safetensors.ts';
 import { parseHeader } from '../../src/weights/safetensors-header.ts';
 import { refusalOf } from '../refusal.ts';
 
@@ -60,6 +61,7 @@ describe('round trip', () => {
           Object.entries(lists).map(([name, list]) => [name, float32([1, list.length], list)] as const),
         );
         await writeSafetensors(path, tensors, metadata);
+        expect(Buffer.from(encodeSafetensors(tensors, metadata)).equals(await readFile(path))).toBe(true);
         const file = await readSafetensors(path);
         expect(Object.entries(file.metadata).sort()).toEqual(Object.entries(metadata).sort());
         expect([...file.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
