@@ -13,7 +13,9 @@ import {
   type PretrainingOptions,
   panels,
   pretrain,
+  type ScoresOptions,
   type SettingInputs,
+  transferabilityScores,
 } from '../transfer/index.ts';
 import { contentHash } from '../util/hash.ts';
 import type { JsonObject } from '../util/json.ts';
@@ -27,6 +29,7 @@ import { environmentOf } from './run-cell.ts';
 export interface MeasurementOptions {
   readonly pretraining: PretrainingOptions;
   readonly cost: CostOptions;
+  readonly scores: ScoresOptions;
   readonly embedding: EmbeddingOptions;
   readonly panels: PanelOptions;
 }
@@ -65,6 +68,7 @@ const KINDS: { readonly [K in keyof MeasurementOptions]: Kind<MeasurementOptions
     }),
     compute: measureCost,
   },
+  scores: { version: 1, determinedBy: (inputs) => seeing(inputs, {}), compute: transferabilityScores },
   embedding: { version: 1, determinedBy: seeing, compute: embedding },
   panels: { version: 1, determinedBy: seeing, compute: panels },
 };

@@ -51,9 +51,9 @@ export async function openInputs(
     openModel(named.model, { cacheFolder, offline: true }),
   );
   requireUnchanged(named, dataset, opened);
-  const { model, weights } = opened;
+  const { model, weights, head } = opened;
   const engine = { threads, device, formulations, memory };
-  return { dataset, model, weights, seed, cacheFolder, ...engine, onProgress };
+  return { dataset, model, weights, head, seed, cacheFolder, ...engine, onProgress };
 }
 
 /** A key names the data and weights that were planned for; a result of others must not be kept under it. */

@@ -1,4 +1,2 @@
 /** Names of the transferability scores that a study can compute. */
-export const SCORES = ['logme', 'leep', 'nce', 'hscore', 'gbc', 'transrate'] as const;
-
-export type ScoreName = (typeof SCORES)[number];
+export { SCORES, type ScoreName } from '../stats/transferability/names.ts';

@@ -5,6 +5,7 @@ export { fixedFeatures } from './fixed.ts';
 export { type PanelOptions, type PanelsValue, panelPictures, panels } from './panels.ts';
 export { type Pretraining, type PretrainingOptions, type PretrainingValue, pretrain } from './pretrain.ts';
 export type { FixedProtocol, Protocol, Search, TuningProtocol } from './protocol.ts';
+export { type ScoresOptions, type ScoresValue, transferabilityScores } from './scores.ts';
 export { gridOf, plannedSteps } from './search.ts';
 export type { SettingInputs, SettingResult } from './setting.ts';
 export { tuned } from './tuned.ts';

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { networkFile, type OutputName, type StepMemory } from '../train/index.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { VERSION } from '../util/version.ts';
+import type { SourceHead } from '../weights/index.ts';
 import type { ImageSeconds } from './image-time.ts';
 
 export interface SettingInputs extends SessionOptions {
@@ -15,6 +16,8 @@ export interface SettingInputs extends SessionOptions {
   readonly model: Model;
   /** The backbone's pre-trained variables; undefined for random initialisation. */
   readonly weights: ReadonlyMap<string, Tensor<'float32'>> | undefined;
+  /** The classifier that the weights came with; settings put one of their own in its place. */
+  readonly head?: SourceHead;
   readonly seed: number;
   /** Folder of decoded images and of prepared graphs, shared between runs. */
   readonly cacheFolder: string;

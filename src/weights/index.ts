@@ -1,6 +1,6 @@
 /** Weights: files of tensors, downloads, strict loading, and opening a model by what a user types. */
 export { type PublishedWeights, publishedWeights } from './catalog.ts';
-export { type FitOptions, fitWeights } from './load.ts';
+export { type FitOptions, fitWeights, type SourceHead } from './load.ts';
 export { modelOfFile, saveWeights, type WeightsDescription, weightsFile } from './metadata.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './open.ts';
 export { readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';

@@ -1,8 +1,11 @@
 /** Fits a file's tensors to a model, strictly: every variable by its name and shape, and nothing left over. */
 
+import type { Value } from '../graph/graph.ts';
 import { variablesOf } from '../models/define.ts';
 import { TRANSFER_HEAD_PREFIX } from '../models/heads.ts';
-import type { Model } from '../models/model.ts';
+import type { BackboneOutput, Model } from '../models/model.ts';
+import { linear } from '../nn/layers.ts';
+import type { Network } from '../nn/network.ts';
 import { type Shape, sameShape, showShape, type Tensor } from '../tensor/tensor.ts';
 import { UserError } from '../util/errors.ts';
 import { withNamesOf } from './names.ts';
@@ -15,9 +18,20 @@ export interface FitOptions {
   originalHead?: 'drop' | 'keep';
 }
 
+/** The classifier that a file has besides the backbone: how its network tells the classes of its source. */
+export interface SourceHead {
+  readonly classes: number;
+  /** The variables that `logits` declares, by name. */
+  readonly weights: Weights;
+  /** Output of the backbone -> logits [N, classes]. */
+  logits(net: Network, output: BackboneOutput): Value;
+}
+
 export interface LoadedWeights {
   /** The backbone's variables by name. */
   readonly weights: Weights;
+  /** Undefined where the file has none, or one that is neither the model's own nor a linear layer. */
+  readonly head: SourceHead | undefined;
   /** Classes of the head in the file, when it is another one than the original; it is left out. */
   readonly otherHead?: number;
 }
@@ -52,7 +66,45 @@ export async function loadWeights(model: Model, file: TensorFile, source: string
   const renamed = withNamesOf(model, file, source);
   const weights = await readTensors(renamed, fitNames(model, renamed.shapes, { source }));
   requireFinite(weights, source);
-  return { weights, otherHead: otherHeadOf(model, renamed.shapes) };
+  const head = await headOf(model, renamed.shapes, (names) => readTensors(renamed, names));
+  return { weights, head, otherHead: otherHeadOf(model, renamed.shapes) };
+}
+
+/**
+ * The classifier among the tensors of a file: the one that the model was published with, or a linear layer on its
+ * features, such as pre-training here and other data sets leave.
+ */
+export async function headOf(
+  model: Model,
+  shapes: ReadonlyMap<string, Shape>,
+  read: (names: readonly string[]) => Weights | Promise<Weights>,
+): Promise<SourceHead | undefined> {
+  const { head: variables } = variablesOf(model);
+  const names = variables.map(({ name }) => name);
+  if (model.originalHead && variables.every(({ name, shape }) => sameShape(shapes.get(name) ?? [], shape))) {
+    const { classes, logits } = model.originalHead;
+    return finiteHead({ classes, weights: await read(names), logits });
+  }
+  const layers = [TRANSFER_HEAD_PREFIX, ...(model.originalHead?.prefixes ?? [])].filter((prefix) =>
+    prefix.endsWith('.'),
+  );
+  for (const layer of layers.map((prefix) => prefix.slice(0, -1))) {
+    const [classes = 0, features] = shapes.get(`${layer}.weight`) ?? [];
+    const bias = shapes.get(`${layer}.bias`) ?? [];
+    if (!sameShape(bias, [classes]) || features !== model.featureSize) continue;
+    const weights = await read([`${layer}.weight`, `${layer}.bias`]);
+    return finiteHead({
+      classes,
+      weights,
+      logits: (net, output) => linear(net, layer, output.features, classes),
+    });
+  }
+  return undefined;
+}
+
+/** A head that has diverged says nothing; the backbone may still be of use. */
+function finiteHead(head: SourceHead): SourceHead | undefined {
+  return [...head.weights.values()].every(({ data }) => data.every(Number.isFinite)) ? head : undefined;
 }
 
 /** Names of the variables that are wanted, after a check that the shapes are those of the model. */

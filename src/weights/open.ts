@@ -13,7 +13,7 @@ import { demoFile, demoNames } from './demo.ts';
 import { hubFiles } from './hub.ts';
 import { modelOfConfig, readHubConfig } from './hub-config.ts';
 import { type HubName, parseHubName } from './hub-name.ts';
-import { fitWeights, loadWeights } from './load.ts';
+import { fitWeights, headOf, loadWeights, type SourceHead } from './load.ts';
 import { modelOfFile, withStatedInput } from './metadata.ts';
 import { openSafetensors } from './safetensors.ts';
 import { type TensorFile, using, type Weights } from './tensor-file.ts';
@@ -24,6 +24,8 @@ export interface OpenedModel {
   readonly model: Model;
   /** The backbone's variables by name; undefined when there is only the architecture (random initialisation). */
   readonly weights: Weights | undefined;
+  /** The classifier that the weights came with, which transfer leaves out; undefined where the file has none. */
+  readonly head: SourceHead | undefined;
   /** SHA-256 of the weights' file. */
   readonly weightsHash: string | undefined;
   /** Short name for tables and figures. */
@@ -80,6 +82,7 @@ function openArchitecture(name: string): OpenedModel {
   return {
     model,
     weights: undefined,
+    head: undefined,
     weightsHash: undefined,
     label: model.name,
     source: `Architecture ${model.name} without weights: random initialisation (${model.paper}).`,
@@ -122,19 +125,20 @@ async function openTensors({ path, label, stated, place, licence }: TensorsToOpe
     const file = await openTensorFile(source, path);
     const { metadata } = file;
     const model = withStatedInput(stated ?? modelOfFile(path, metadata), metadata, path);
-    const { weights, otherHead } = await loadWeights(model, file, path);
+    const { weights, head, otherHead } = await loadWeights(model, file, path);
     const origin = [
       metadata.source && `source: ${metadata.source}`,
       (metadata.licence ?? licence) && `licence: ${metadata.licence ?? licence}`,
     ].filter(Boolean);
     const from = `Weights of ${model.name} from ${place ?? basename(path)}`;
-    const head = otherHead === undefined ? '' : ` Their classifier, of ${otherHead} classes, is left out.`;
+    const left = otherHead === undefined ? '' : ` Their classifier, of ${otherHead} classes, is left out.`;
     return {
       model,
       weights,
+      head,
       weightsHash: await sha256OfFile(path),
       label,
-      source: `${from}${origin.length > 0 ? ` (${origin.join('; ')})` : ''}.${head}`,
+      source: `${from}${origin.length > 0 ? ` (${origin.join('; ')})` : ''}.${left}`,
     };
   });
 }
@@ -167,9 +171,11 @@ async function openHub(name: HubName, options: OpenOptions, stated?: Model): Pro
 
 async function openOnnx(path: string, label: string): Promise<OpenedModel> {
   const { model, weights } = await importOnnxClassifier(path);
+  const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
   return {
     model,
     weights: fitWeights(model, weights, { source: path }),
+    head: await headOf(model, shapes, (names) => new Map(names.map((name) => [name, weights.get(name)!]))),
     weightsHash: await sha256OfFile(path),
     label,
     source: `Network and weights imported from ${basename(path)}.`,

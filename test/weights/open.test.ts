@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Graph } from '../../src/graph/graph.ts';
 import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
-import { initialize } from '../../src/nn/index.ts';
+import { INFERENCE, initialize, Network } from '../../src/nn/index.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
 import { sha256OfFile } from '../../src/util/hash.ts';
 import {
@@ -103,6 +104,54 @@ describe('a file of our own', () => {
   });
 });
 
+describe('the classifier that a file has besides', () => {
+  const model = findModel('cifar_resnet20');
+  const layer = (name: string, classes: number): Weights =>
+    new Map([
+      [`${name}.weight`, float32([classes, 64], new Float32Array(classes * 64).fill(classes))],
+      [`${name}.bias`, float32([classes], new Float32Array(classes))],
+    ]);
+
+  async function headOfFile(extra: Weights) {
+    const path = inFolder('headed.safetensors');
+    await saveWeights(path, model, new Map([...randomWeights(model), ...extra]), DESCRIPTION);
+    const { head, weights } = await openModel(path);
+    expect([...weights!.keys()]).toEqual(variablesOf(model).backbone.map(({ name }) => name));
+    if (!head) return undefined;
+    const net = new Network(new Graph(), INFERENCE);
+    const logits = head.logits(net, model.backbone(net, net.graph.input('images', [2, 3, 32, 32])));
+    expect(logits.shape).toEqual([2, head.classes]);
+    return head;
+  }
+
+  test.each([
+    ["the network's own", 'linear', 10],
+    ["the network's own layer for other classes", 'linear', 7],
+    ['that of a pre-training here', 'head', 40],
+  ])('%s', async (_, name, classes) => {
+    const expected = layer(name, classes);
+    const head = await headOfFile(expected);
+    expect(head?.classes).toBe(classes);
+    expectSame(head!.weights, expected);
+  });
+
+  test('is left out where there is none, where it does not fit the features, or where it has diverged', async () => {
+    expect(await headOfFile(new Map())).toBeUndefined();
+    const narrow = float32([3, 32], new Float32Array(96));
+    expect(
+      await headOfFile(
+        new Map([
+          ['head.weight', narrow],
+          ['head.bias', float32([3], new Float32Array(3))],
+        ]),
+      ),
+    ).toBeUndefined();
+    const diverged = layer('head', 3);
+    diverged.get('head.bias')!.data[1] = Number.NaN;
+    expect(await headOfFile(diverged)).toBeUndefined();
+  });
+});
+
 describe('a file of unknown origin', () => {
   test('is opened as the architecture that its name or the user states', async () => {
     const weights = randomWeights(findModel('cifar_resnet20'));
@@ -182,21 +231,22 @@ describe('the networks of the package', () => {
 
 describeShared('the published files', () => {
   test.each([
-    ['cifar10_resnet20', 'cifar_resnet20'],
-    ['cifar10_resnet56', 'cifar_resnet56'],
-    ['darknet_tiny', 'darknet_tiny'],
-    ['mobilenet_v1_025', 'mobilenet_v1_025_folded'],
-    ['mobilenet_v2_bn', 'mobilenet_v2_gluon'],
-    ['mobilenet_v2_folded', 'mobilenet_v2_folded'],
-    ['resnet50v2_stages123', 'resnet50v2_stages123'],
-    ['squeezenet1_1', 'squeezenet1_1'],
-  ])('%s is %s', async (stem, name) => {
+    ['cifar10_resnet20', 'cifar_resnet20', 10],
+    ['cifar10_resnet56', 'cifar_resnet56', 10],
+    ['darknet_tiny', 'darknet_tiny', 1000],
+    ['mobilenet_v1_025', 'mobilenet_v1_025_folded', 1001],
+    ['mobilenet_v2_bn', 'mobilenet_v2_gluon', undefined],
+    ['mobilenet_v2_folded', 'mobilenet_v2_folded', 1000],
+    ['resnet50v2_stages123', 'resnet50v2_stages123', undefined],
+    ['squeezenet1_1', 'squeezenet1_1', 1000],
+  ])('%s is %s', async (stem, name, classes) => {
     const opened = await openModel(sharedPath('weights', `${stem}.safetensors`));
     expect(opened.model).toBe(findModel(name));
     expect(opened.label).toBe(stem);
     expect([...opened.weights!.keys()]).toEqual(
       variablesOf(opened.model).backbone.map((variable) => variable.name),
     );
+    expect(opened.head?.classes).toBe(classes);
   });
 
   test('the PyTorch file is the network of its name, or of the name that is stated', async () => {

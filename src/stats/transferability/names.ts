@@ -1,0 +1,4 @@
+/** The scores by name. Apart from them, since naming a score should not load what computes it. */
+export const SCORES = ['logme', 'leep', 'nce', 'hscore', 'gbc', 'transrate'] as const;
+
+export type ScoreName = (typeof SCORES)[number];
