@@ -1,14 +1,14 @@
 /** A map laid over an image as heat: the image grey, the map from clear over yellow to red. */
 import type { DecodedImage } from '../data/index.ts';
 
-/** Light yellow, orange, dark red. */
+/** Light yellow, orange, red. */
 const RAMP = [
   [255, 237, 160],
   [253, 141, 60],
-  [189, 0, 38],
+  [227, 26, 28],
 ] as const;
 /** How much of the image the strongest heat hides. */
-const OPACITY = 0.75;
+const OPACITY = 0.65;
 
 /** @param map rows of numbers in 0..1 over the whole image; between the middles of its places it is interpolated */
 export function withHeat(

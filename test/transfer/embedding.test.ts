@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openFolderDataset } from '../../src/data/index.ts';
+import { type ImageDataset, type ImageRecord, openFolderDataset } from '../../src/data/index.ts';
 import { findModel } from '../../src/models/index.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { embedding } from '../../src/transfer/embedding.ts';
@@ -171,6 +171,24 @@ describe('of images', () => {
     const [{ classes, points }] = value.embeddings;
     expect(classes.length).toBe(2);
     expect(points.length).toBe(12);
+  });
+
+  it('of a multi-label set draws the images with one class', async () => {
+    const { dataset } = inputs;
+    const ofSeveral = (record: ImageRecord, i: number): ImageRecord => ({
+      ...record,
+      labels: dataset.classes.map((_, k) => (k === record.label ? 1 : i % 2 === 0 ? 1 : -1)),
+    });
+    const test = dataset.splits.test.map(ofSeveral);
+    const several: ImageDataset = {
+      ...{ ...dataset, task: 'multi-label', metric: 'meanAveragePrecision' },
+      splits: { ...dataset.splits, test },
+    };
+    const { value } = await embedding(
+      { ...inputs, dataset: several },
+      { ...options, methods: ['tsne'], imagesPerClass: 100 },
+    );
+    expect(value.embeddings[0].points.length).toBe(Math.floor(test.length / 2));
   });
 
   it.each([

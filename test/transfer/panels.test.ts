@@ -158,9 +158,9 @@ describe('heat', () => {
     expect(at(withHeat({ ...grey, pixels: red }, [[0]]), 3, 4)).toEqual([60, 60, 60]);
   });
 
-  it('is dark red over a quarter of the image where it is strongest, and grows from place to place', () => {
+  it('is red over a third of the image where it is strongest, and grows from place to place', () => {
     const heated = withHeat(grey, [[0, 1]]);
-    expect(at(heated, 35, 10)).toEqual([189, 0, 38].map((colour) => Math.round(0.75 * colour + 0.25 * 128)));
+    expect(at(heated, 35, 10)).toEqual([227, 26, 28].map((colour) => Math.round(0.65 * colour + 0.35 * 128)));
     expect(at(heated, 5, 10)).toEqual([128, 128, 128]);
     const blue = Array.from({ length: 21 }, (_, i) => at(heated, 10 + i, 10)[1]);
     expect(at(heated, 20, 0)).toEqual(at(heated, 20, 19));
