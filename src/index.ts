@@ -91,6 +91,7 @@ export {
   type CurvePoint,
   type FailedCell,
   type FinishedCell,
+  type Measurement,
   openEmbeddedStore,
   type Prediction,
   type RunRecord,
@@ -99,11 +100,17 @@ export {
   type Trial,
 } from './store/index.ts';
 export {
+  type CellCost,
   type CellTask,
+  cellCost,
   findProtocol,
+  type MeasurementOutcome,
+  type MeasurementTask,
+  measureAll,
   openDataset,
   PROTOCOLS,
   planCells,
+  planMeasurement,
   type RunListener,
   runCells,
   SETTINGS,
@@ -129,11 +136,18 @@ export {
   train,
   type WeightsKind,
 } from './train/index.ts';
-// The three settings
+// The three settings, pre-training, and what networks cost
 export {
+  type CostOptions,
+  type CostValue,
   type FixedProtocol,
   fixedFeatures,
+  measureCost,
+  type Pretraining,
+  type PretrainingOptions,
+  type PretrainingValue,
   type Protocol,
+  pretrain,
   type SettingInputs,
   type SettingResult,
   type TuningProtocol,
