@@ -25,7 +25,12 @@ export function draw(label: string, options: Plot.PlotOptions): Markup {
   svg.setAttribute('aria-label', visible(label));
   svg.setAttribute('font-family', 'inherit');
   svg.setAttribute('font-size', '12');
-  return new Markup(svg.outerHTML);
+  return new Markup(svg.outerHTML.replace(/<[a-z][^>]*>/g, shortNumbers));
+}
+
+/** Hundredths of a pixel cannot be seen, and a page of many figures is a third smaller without them. */
+function shortNumbers(tag: string): string {
+  return tag.replace(/\d+\.\d{3,}(?!\d*e)/g, (number) => String(Number(Number(number).toFixed(2))));
 }
 
 /** At most `length` characters; what is left out is in the middle, since names that begin alike differ at the end. */

@@ -15,6 +15,7 @@ import { scoresPart, seedsPart } from './page/scores.ts';
 import { SCRIPT, SCRIPT_POLICY } from './page/script.ts';
 import { settingsPart } from './page/settings.ts';
 import { STUDY_STYLE } from './page/style.ts';
+import { tableIndex, tablesPart } from './page/tables.ts';
 import { datasetTransferPart, transferPart } from './page/transfer.ts';
 import type { StudyDocument } from './schema.ts';
 
@@ -62,21 +63,23 @@ interface Part {
 
 /** The parts that the study has something for, in their order on the page. */
 function pageParts(document: StudyDocument, thumbnails: ThumbnailsByDataset): Part[] {
+  const tables = tableIndex(document);
   const rest = present([
-    ['each-data-set', 'Each data set', datasetTransferPart(document)],
-    ['settings', 'Settings', settingsPart(document)],
-    ['regularisation', 'Regularisation', regularisationPart(document)],
-    ['convergence', 'Steps', convergencePart(document)],
-    ['size', 'Images', sizePart(document)],
-    ['scores', 'Scores', scoresPart(document)],
-    ['features', 'Features', embeddingPart(document)],
+    ['each-data-set', 'Each data set', datasetTransferPart(document, tables)],
+    ['settings', 'Settings', settingsPart(document, tables)],
+    ['regularisation', 'Regularisation', regularisationPart(document, tables)],
+    ['convergence', 'Steps', convergencePart(document, tables)],
+    ['size', 'Images', sizePart(document, tables)],
+    ['scores', 'Scores', scoresPart(document, tables)],
+    ['features', 'Features', embeddingPart(document, tables)],
     ['pictures', 'Pictures', panelsPart(document, thumbnails)],
-    ['seeds', 'Seeds', seedsPart(document)],
+    ['seeds', 'Seeds', seedsPart(document, tables)],
+    ['tables', 'Tables', tablesPart(tables)],
     ['reproduce', 'Reproduce', studyReproducePart(document)],
   ]);
-  const first = present([['transfer', 'Source and transfer', transferPart(document)]]);
+  const first = present([['transfer', 'Source and transfer', transferPart(document, tables)]]);
   const shown = new Set([...first, ...rest].map(({ id }) => id));
-  return [...first, ...present([['claims', 'Claims', claimsPart(document, shown)]]), ...rest];
+  return [...first, ...present([['claims', 'Claims', claimsPart(document, shown, tables)]]), ...rest];
 }
 
 function present(parts: readonly (readonly [string, string, Markup | null])[]): Part[] {

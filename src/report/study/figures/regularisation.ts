@@ -44,6 +44,7 @@ export function drawEffects({ effects }: Regularisation, width: number): Markup 
     axis: 'on minus off (logits)',
     x: { nice: true },
     marks: [
+      Plot.ruleY(effects.slice(1), { y: (_: unknown, i: number) => i + 0.5, stroke: COLORS.line }),
       Plot.ruleX([0], { stroke: COLORS.muted, strokeOpacity: 0.6 }),
       Plot.ruleY(marks, { y: 'row', x1: 'low', x2: 'high', stroke: 'color', strokeWidth: 2 }),
       Plot.dot(marks, {

@@ -51,8 +51,10 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
     x: {
       domain: shareDomain(dots.flatMap(({ low, high, mean }) => [low, high, mean])),
       tickFormat: percentTick,
+      insetRight: 6,
     },
     marks: [
+      Plot.ruleY(datasets.slice(1), { y: (_: unknown, i: number) => i + 0.5, stroke: COLORS.line }),
       Plot.ruleX(dots, {
         x: 'mean',
         y1: ({ row }: SettingDot) => row - 0.13,
@@ -76,7 +78,7 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
 }
 
 /** Settings of a row stand a little above each other, so that equal ones are all seen. */
-export const OFFSETS: Readonly<Record<Setting, number>> = { fixed: -0.3, finetune: 0, scratch: 0.3 };
+export const OFFSETS: Readonly<Record<Setting, number>> = { fixed: -0.27, finetune: 0, scratch: 0.27 };
 
 export interface PairRow {
   readonly name: string;

@@ -137,7 +137,7 @@ function drawScatter(
     marginRight: margin.right,
     marginTop: margin.top,
     marginBottom: margin.bottom,
-    x: logitScale(x, names ? 'accuracy on the source set' : '', names ? 5 : 2, 36),
+    x: logitScale(x, names ? 'accuracy on the source set' : '', names ? 6 : 3, 36),
     y: { ...logitScale(y, axis, names ? 6 : 4, 48), grid: true },
     marks: [
       Plot.areaY(shown, {

@@ -2,8 +2,7 @@
 import { html, type Markup } from '../../markup.ts';
 import { prose } from '../../page/parts.ts';
 import type { Claim, StudyDocument } from '../schema.ts';
-import { type FigureData, figureCsv, figureData } from './data.ts';
-import { fileLink } from './figure.ts';
+import { named, type TableIndex, tableFiles } from './tables.ts';
 
 const VERDICTS: Readonly<
   Record<Claim['verdict'], { readonly word: string; readonly mark: string; readonly style: string }>
@@ -24,7 +23,11 @@ const FIGURES: Readonly<Record<Claim['figure'], string>> = {
 };
 
 /** @param shown ids of the parts that the page has, so that no link leads nowhere */
-export function claimsPart({ claims }: StudyDocument, shown: ReadonlySet<string>): Markup | null {
+export function claimsPart(
+  { claims }: StudyDocument,
+  shown: ReadonlySet<string>,
+  tables: TableIndex,
+): Markup | null {
   if (claims.length === 0) return null;
   const topics = [...new Set(claims.map(({ topic }) => topic))];
   return html`<section class="part" id="claims"><div class="lead"><h2>The paper’s claims</h2>
@@ -36,7 +39,7 @@ ${topics.map(
   (topic) =>
     html`<tbody><tr class="topic"><th colspan="5">${topic}</th></tr>${claims.filter((claim) => claim.topic === topic).map((claim) => claimRow(claim, shown))}</tbody>`,
 )}</table>
-<div class="files">Save as ${fileLink('claims.csv', 'text/csv', figureCsv(claimData(claims)), 'CSV')}</div></div></section>`;
+${named(tables, 'claims').map((table) => html`<div class="files">Save as ${tableFiles(table)}</div>`)}</div></section>`;
 }
 
 function claimRow(claim: Claim, shown: ReadonlySet<string>): Markup {
@@ -57,22 +60,4 @@ function pill(verdict: Claim['verdict']): Markup {
 
 function compact(value: number): string {
   return value.toFixed(Math.abs(value) < 10 ? 2 : 0).replace('-', '−');
-}
-
-function claimData(claims: readonly Claim[]): FigureData {
-  return figureData(claims, {
-    id: ({ id }) => id,
-    topic: ({ topic }) => topic,
-    claim: ({ claim }) => claim,
-    paper: ({ paper }) => paper,
-    study: ({ study }) => study,
-    value: ({ value }) => value,
-    low: ({ interval }) => interval?.low ?? null,
-    high: ({ interval }) => interval?.high ?? null,
-    n: ({ n }) => n,
-    unit: ({ unit }) => unit,
-    verdict: ({ verdict }) => verdict,
-    rule: ({ rule }) => rule,
-    reason: ({ reason }) => reason,
-  });
 }

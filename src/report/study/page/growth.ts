@@ -5,10 +5,10 @@ import { settingLegend } from '../../page/ranking.ts';
 import { drawConvergence, drawSizes } from '../figures/growth.ts';
 import { SETTING_NOUNS, signed } from '../figures/words.ts';
 import type { Convergence, DatasetSize, StudyDocument } from '../schema.ts';
-import { figureData } from './data.ts';
 import { figureCard, type StudyFigure, THIRD } from './figure.ts';
+import { named, type TableIndex } from './tables.ts';
 
-export function convergencePart({ convergence }: StudyDocument): Markup | null {
+export function convergencePart({ convergence }: StudyDocument, tables: TableIndex): Markup | null {
   if (!convergence || convergence.curves.length === 0) return null;
   const { ratio, ratios, shareOfOdds } = convergence;
   return html`<section class="part" id="convergence"><div class="lead"><h2>How many steps it takes</h2>
@@ -17,11 +17,11 @@ export function convergencePart({ convergence }: StudyDocument): Markup | null {
       ? html` From scratch that takes <b class="number">${times(ratio.value)}</b> as many steps as fine-tuning${ratio.interval ? ` (95%: ${times(ratio.interval.low)} to ${times(ratio.interval.high)})` : ''}, over ${countOf(ratio.n, 'pair')}.`
       : null
   }</p></div>
-${figureCard(convergenceFigure(convergence))}
+${figureCard(convergenceFigure(convergence, tables))}
 ${ratios.length > 0 ? ratioTable(convergence) : null}</section>`;
 }
 
-export function convergenceFigure(convergence: Convergence): StudyFigure {
+export function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyFigure {
   const { curves, shareOfOdds } = convergence;
   return {
     id: 'convergence',
@@ -32,27 +32,7 @@ export function convergenceFigure(convergence: Convergence): StudyFigure {
       title,
       svg: drawConvergence(own, shareOfOdds, THIRD),
     })),
-    data: figureData(
-      curves.flatMap((curve) => curve.points.map((point) => ({ ...point, of: curve }))),
-      {
-        model: ({ of }) => of.model,
-        dataset: ({ of }) => of.dataset,
-        setting: ({ of }) => of.setting,
-        steps: ({ steps }) => steps,
-        epochs: ({ epochs }) => epochs,
-        value: ({ value }) => value,
-        low: ({ low }) => low,
-        high: ({ high }) => high,
-        odds: ({ odds }) => odds,
-        runs: ({ runs }) => runs,
-        seconds: ({ seconds }) => seconds,
-        maximum_odds: ({ of }) => of.maximumOdds,
-        steps_to_share_of_odds: ({ of }) => of.steps,
-        epochs_to_share_of_odds: ({ of }) => of.epochs,
-        smallest_budget_reached_it: ({ of }) => of.atMost,
-        still_rising_at_largest: ({ of }) => of.stillRising,
-      },
-    ),
+    tables: named(tables, 'convergence', 'convergence-steps', 'convergence-ratios'),
   };
 }
 
@@ -73,16 +53,16 @@ function ratioTable({ ratios, curves }: Convergence): Markup {
   )}</tbody></table></div></div>`;
 }
 
-export function sizePart({ datasetSize }: StudyDocument): Markup | null {
+export function sizePart({ datasetSize }: StudyDocument, tables: TableIndex): Markup | null {
   if (!datasetSize || datasetSize.curves.length === 0) return null;
   const { gap } = datasetSize;
   return html`<section class="part" id="size"><div class="lead"><h2>How many images it takes</h2>
 <p>The same networks on random subsets of the training images. Where lines cross, the better setting changes.${gap ? html` Per tenfold number of images the lead of fine-tuning over training from scratch changes by <b class="number">${signed(gap.perTenfold)}</b> logits${gap.interval ? ` (95%: ${signed(gap.interval.low)} to ${signed(gap.interval.high)})` : ''}.` : null}</p></div>
-${figureCard(sizeFigure(datasetSize))}
+${figureCard(sizeFigure(datasetSize, tables))}
 ${datasetSize.comparisons.length > 0 ? crossingTable(datasetSize) : null}</section>`;
 }
 
-export function sizeFigure({ curves, comparisons }: DatasetSize): StudyFigure {
+export function sizeFigure({ curves, comparisons }: DatasetSize, tables: TableIndex): StudyFigure {
   return {
     id: 'data-set-size',
     title: 'Test metric by number of images',
@@ -96,22 +76,7 @@ export function sizeFigure({ curves, comparisons }: DatasetSize): StudyFigure {
         THIRD,
       ),
     })),
-    data: figureData(
-      curves.flatMap((curve) => curve.points.map((point) => ({ ...point, of: curve }))),
-      {
-        model: ({ of }) => of.model,
-        dataset: ({ of }) => of.dataset,
-        setting: ({ of }) => of.setting,
-        images: ({ images }) => images,
-        per_class: ({ perClass }) => perClass,
-        mean: ({ mean }) => mean,
-        low: ({ low }) => low,
-        high: ({ high }) => high,
-        logit: ({ logit }) => logit,
-        subsets: ({ values }) => values.length,
-        values: ({ values }) => values.join(' '),
-      },
-    ),
+    tables: named(tables, 'dataset-size', 'dataset-size-pairs', 'dataset-size-crossings'),
   };
 }
 

@@ -5,27 +5,29 @@ import { type LegendEntry, legend } from '../../page/parts.ts';
 import { classMark, drawEmbedding } from '../figures/embedding.ts';
 import { drawActivations, drawNeighbours } from '../figures/pictures.ts';
 import type { Embedding, Panel as ImagePanel, StudyDocument } from '../schema.ts';
-import { figureData } from './data.ts';
+import { column, type Table, tableOf } from '../tables/table.ts';
 import { figureCard, type StudyFigure, slug, THIRD } from './figure.ts';
+import { named, rowsWith, type TableIndex } from './tables.ts';
 
 /** Pictures as data URIs by name of the data set and id of the image, or key of the picture. */
 export type ThumbnailsByDataset = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 const METHODS: Readonly<Record<Embedding['method'], string>> = { tsne: 't-SNE', umap: 'UMAP' };
 
-export function embeddingPart({ embeddings }: StudyDocument): Markup | null {
+export function embeddingPart({ embeddings }: StudyDocument, tables: TableIndex): Markup | null {
   if (embeddings.length === 0) return null;
   return html`<section class="part" id="features"><div class="lead"><h2>What the features look like</h2>
 <p>Penultimate features of test images put on a plane so that neighbours stay neighbours. Distances between far groups and the size of groups mean little; whether classes form groups does.</p></div>
-${embeddingFigures(embeddings).map(figureCard)}</section>`;
+${embeddingFigures(embeddings, tables).map(figureCard)}</section>`;
 }
 
 /** A figure per data set and method, a panel per network and training. */
-export function embeddingFigures(embeddings: readonly Embedding[]): StudyFigure[] {
+export function embeddingFigures(embeddings: readonly Embedding[], tables: TableIndex): StudyFigure[] {
   return groupedBy(embeddings, ({ dataset, method }) => [dataset, method]).map((own, i) => {
     const [{ dataset, method, classes }] = own;
+    const id = `features-${i + 1}-${slug(dataset)}-${method}`;
     return {
-      id: `features-${i + 1}-${slug(dataset)}-${method}`,
+      id,
       title: `${dataset}, ${METHODS[method]}`,
       reading: `${countOf(classes.length, 'class', 'classes')}. Percent: accuracy of nearest neighbours in all dimensions.`,
       key: classLegend(classes),
@@ -33,18 +35,8 @@ export function embeddingFigures(embeddings: readonly Embedding[]): StudyFigure[
         title: `${embedding.model}, ${embedding.setting}${embedding.knn === undefined ? '' : ` · ${percent(embedding.knn, 0)}`}`,
         svg: drawEmbedding(embedding, THIRD),
       })),
-      data: figureData(
-        own.flatMap((embedding) => embedding.points.map((point) => ({ ...point, of: embedding }))),
-        {
-          model: ({ of }) => of.model,
-          dataset: ({ of }) => of.dataset,
-          setting: ({ of }) => of.setting,
-          method: ({ of }) => of.method,
-          class: ({ of, label }) => of.classes[label] ?? null,
-          label: ({ label }) => label,
-          x: ({ x }) => x,
-          y: ({ y }) => y,
-        },
+      tables: named(tables, 'embeddings').map((table) =>
+        rowsWith(table, id, { 'Data set': dataset, Method: method }),
       ),
     };
   });
@@ -90,8 +82,9 @@ export function panelFigures(panels: readonly ImagePanel[], thumbnails: Thumbnai
     const [{ dataset, kind }] = own;
     const pictures = thumbnails.get(dataset);
     const neighbours = kind === 'neighbours';
+    const id = `pictures-${i + 1}-${slug(dataset)}-${kind}`;
     return {
-      id: `pictures-${i + 1}-${slug(dataset)}-${kind}`,
+      id,
       title: `${dataset}: ${neighbours ? 'nearest neighbours' : 'where the network looks'}`,
       reading: neighbours
         ? 'Left: a test image. Then the images with the most similar features; green edge: the same class, red: another.'
@@ -103,19 +96,22 @@ export function panelFigures(panels: readonly ImagePanel[], thumbnails: Thumbnai
             ? drawNeighbours(panel, pictures, THIRD)
             : drawActivations(panel, pictures, THIRD),
       })),
-      data: figureData(own.flatMap(imageRows), {
-        model: ({ of }) => of.model,
-        dataset: ({ of }) => of.dataset,
-        setting: ({ of }) => of.setting,
-        image: ({ image }) => image,
-        class: ({ of, label }) => of.classes[label] ?? null,
-        rank: ({ rank }) => rank,
-        other_image: ({ other }) => other,
-        found_class: ({ of, found }) => of.classes[found] ?? null,
-        value: ({ value }) => value,
-      }),
+      tables: [imageTable(id, own)],
     };
   });
+}
+
+function imageTable(name: string, panels: readonly ImagePanel[]): Table {
+  return tableOf(name, 'What the pictures show', panels.flatMap(imageRows), [
+    column('text', 'Network', ({ of }) => of.model),
+    column('text', 'Setting', ({ of }) => of.setting),
+    column('text', 'Image', ({ image }) => image),
+    column('text', 'Class', ({ of, label }) => of.classes[label] ?? String(label)),
+    column('count', 'Rank', ({ rank }) => rank),
+    column('text', 'Other image', ({ other }) => other),
+    column('text', 'Found class', ({ of, found }) => of.classes[found] ?? String(found)),
+    column('number', 'Similarity or probability', ({ value }) => value),
+  ]);
 }
 
 interface ImageRow {

@@ -7,18 +7,18 @@ import { SETTINGS } from '../../ranking.ts';
 import { drawEffects, SOURCE_MARK, SWITCH_NAMES } from '../figures/regularisation.ts';
 import { signed } from '../figures/words.ts';
 import type { Regularisation, StudyDocument } from '../schema.ts';
-import { figureData } from './data.ts';
 import { figureCard, onePanel, type StudyFigure } from './figure.ts';
+import { named, type TableIndex } from './tables.ts';
 
-export function regularisationPart({ regularisation }: StudyDocument): Markup | null {
+export function regularisationPart({ regularisation }: StudyDocument, tables: TableIndex): Markup | null {
   if (!regularisation) return null;
   return html`<section class="part" id="regularisation"><div class="lead"><h2>Regularisation while pre-training</h2>
 <p>The same network was pre-trained with one switch changed at a time, starting from <b>${regularisation.base}</b>. What helps on the source set need not help its features.</p></div>
-${regularisation.effects.length > 0 ? figureCard(regularisationFigure(regularisation)) : null}
+${regularisation.effects.length > 0 ? figureCard(regularisationFigure(regularisation, tables)) : null}
 ${variantTable(regularisation)}</section>`;
 }
 
-export function regularisationFigure(regularisation: Regularisation): StudyFigure {
+export function regularisationFigure(regularisation: Regularisation, tables: TableIndex): StudyFigure {
   const transferred = SETTINGS.filter((setting) =>
     regularisation.effects.some(({ transfer }) => transfer.some((own) => own.setting === setting)),
   );
@@ -35,25 +35,7 @@ export function regularisationFigure(regularisation: Regularisation): StudyFigur
       },
     ]),
     ...onePanel((width) => drawEffects(regularisation, width)),
-    data: figureData(
-      regularisation.effects.flatMap((effect) => [
-        ...effect.transfer.map((own) => ({ ...own, of: effect, on: own.setting as string })),
-        ...(effect.source
-          ? [{ ...effect.source, of: effect, on: 'source', interval: null, pValue: null, adjustedP: null }]
-          : []),
-      ]),
-      {
-        switch: ({ of }) => of.switch,
-        measured_on: ({ on }) => on,
-        n: ({ n }) => n,
-        difference: ({ difference }) => difference,
-        logit_difference: ({ logitDifference }) => logitDifference,
-        low: ({ interval }) => interval?.low ?? null,
-        high: ({ interval }) => interval?.high ?? null,
-        p_value: ({ pValue }) => pValue,
-        adjusted_p: ({ adjustedP }) => adjustedP,
-      },
-    ),
+    tables: named(tables, 'pretraining-switches', 'pretraining-switches-datasets', 'pretraining-variants'),
   };
 }
 

@@ -9,28 +9,33 @@ import {
   drawRankCorrelations,
   drawRegret,
   drawScores,
+  type Score,
+  type ScorePanel,
   scoreName,
   scorePanels,
 } from '../figures/transferability.ts';
 import type { Figure2Panel, Seeds, StudyDocument, Transferability } from '../schema.ts';
-import { figureData } from './data.ts';
-import { figureCard, panelGrid, SIXTH, type StudyFigure, THIRD } from './figure.ts';
+import { column, type Table, tableOf } from '../tables/table.ts';
+import { figureCard, panelGrid, SIXTH, type StudyFigure, slug, THIRD } from './figure.ts';
+import { named, type TableIndex } from './tables.ts';
 import { capital } from './transfer.ts';
 
-export function scoresPart({ transferability, figure2 }: StudyDocument): Markup | null {
+export function scoresPart({ transferability, figure2 }: StudyDocument, tables: TableIndex): Markup | null {
   if (!transferability || transferability.scores.length === 0) return null;
-  const details = [...outcomeFigures(transferability, figure2), ...predictionFigures(transferability)];
+  const details = [
+    ...outcomeFigures(transferability, figure2),
+    ...predictionFigures(transferability, tables),
+  ];
   return html`<section class="part" id="scores"><div class="lead"><h2>Could it have been known without training?</h2>
 <p>Transferability scores look at a network’s features or outputs on the training images once. How well do they order the networks, and what does it cost to take the one with the highest score?</p></div>
-${scoreFigures(transferability).map(figureCard)}
+${scoreFigures(transferability, tables).map(figureCard)}
 ${details.length > 0 ? html`<details><summary>Scores against outcomes, and accuracies predicted from scores <span>a panel per score and data set</span></summary><div class="opened plain-cards">${details.map(figureCard)}</div></details>` : null}
 </section>`;
 }
 
-export function scoreFigures({ scores }: Transferability): StudyFigure[] {
+export function scoreFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
   const settings = SETTINGS.filter((setting) => scores.some((score) => score.setting === setting));
   const of = (setting: (typeof SETTINGS)[number]) => scores.filter((score) => score.setting === setting);
-  const perDataset = scores.flatMap((score) => score.datasets.map((own) => ({ ...own, score })));
   return [
     {
       id: 'scores-rank-correlation',
@@ -41,21 +46,7 @@ export function scoreFigures({ scores }: Transferability): StudyFigure[] {
         title: `Outcome: ${SETTING_NAMES[setting]}`,
         svg: drawRankCorrelations(of(setting), THIRD),
       })),
-      data: figureData(perDataset, {
-        score: ({ score }) => score.name,
-        setting: ({ score }) => score.setting,
-        dataset: ({ dataset }) => dataset,
-        n: ({ n }) => n,
-        spearman: ({ spearman }) => spearman?.coefficient ?? null,
-        spearman_p: ({ spearman }) => spearman?.pValue ?? null,
-        pearson: ({ pearson }) => pearson?.coefficient ?? null,
-        kendall: ({ kendall }) => kendall,
-        weighted_kendall: ({ weightedKendall }) => weightedKendall,
-        mean_spearman: ({ score }) => score.meanRho,
-        mean_low: ({ score }) => score.meanRhoInterval?.low ?? null,
-        mean_high: ({ score }) => score.meanRhoInterval?.high ?? null,
-        pooled_spearman: ({ score }) => score.pooled?.coefficient ?? null,
-      }),
+      tables: named(tables, 'scores', 'scores-datasets'),
     },
     {
       id: 'scores-regret',
@@ -66,24 +57,13 @@ export function scoreFigures({ scores }: Transferability): StudyFigure[] {
         title: `Outcome: ${SETTING_NAMES[setting]}`,
         svg: drawRegret(of(setting), THIRD),
       })),
-      data: figureData(perDataset, {
-        score: ({ score }) => score.name,
-        setting: ({ score }) => score.setting,
-        dataset: ({ dataset }) => dataset,
-        chosen: ({ chosen }) => chosen,
-        best: ({ best }) => best,
-        chosen_rank: ({ chosenRank }) => chosenRank,
-        regret: ({ regret }) => regret,
-        chance_regret: ({ chanceRegret }) => chanceRegret,
-        mean_regret: ({ score }) => score.meanRegret,
-        worst_regret: ({ score }) => score.worstRegret,
-      }),
+      tables: named(tables, 'scores-datasets'),
     },
   ];
 }
 
 /** One figure, or none where there is too little data for a prediction. */
-export function predictionFigures({ scores }: Transferability): StudyFigure[] {
+export function predictionFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
   const predicted = scores.flatMap((score) => (score.prediction ? [{ score, own: score.prediction }] : []));
   if (predicted.length === 0) return [];
   return [
@@ -96,24 +76,24 @@ export function predictionFigures({ scores }: Transferability): StudyFigure[] {
         title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}: ${percent(own.coverage, 0)} inside`,
         svg: drawPredictions(own, scoreName(score.name), THIRD),
       })),
-      data: figureData(
-        predicted.flatMap(({ score, own }) => own.points.map((point) => ({ ...point, of: score, own }))),
-        {
-          score: ({ of }) => of.name,
-          setting: ({ of }) => of.setting,
-          dataset: ({ dataset }) => dataset,
-          model: ({ model }) => model,
-          value: ({ score }) => score,
-          predicted: ({ predicted: value }) => value,
-          low: ({ low }) => low,
-          high: ({ high }) => high,
-          measured: ({ measured }) => measured,
-          rms_error_logits: ({ own }) => own.error,
-          rms_error_of_mean: ({ own }) => own.baseline,
-        },
-      ),
+      tables: named(tables, 'scores-predictions'),
     },
   ];
+}
+
+function outcomeTable({ name, setting }: Score, panels: readonly ScorePanel[]): Table {
+  return tableOf(
+    `scores-outcomes-${slug(name)}-${setting}`,
+    `${scoreName(name)} and outcome, ${SETTING_NAMES[setting]}`,
+    panels.flatMap(({ dataset, points }) => points.map((point) => ({ ...point, dataset }))),
+    [
+      column('text', 'Data set', ({ dataset }) => dataset),
+      column('text', 'Network', ({ model }) => model),
+      column('number', 'Score', ({ score }) => score),
+      column('share', 'Test', ({ value }) => value),
+      column('number', 'Test logit', ({ logit }) => logit),
+    ],
+  );
 }
 
 /** A figure per score and setting, whose panels are data sets. */
@@ -127,35 +107,24 @@ export function outcomeFigures(
     const panels = shapes.map((shape) => ({ title: shape.dataset, svg: drawScores(shape, SIXTH) }));
     return [
       {
-        id: `scores-${score.name}-${score.setting}`.toLowerCase().replace(/[^a-z0-9-]/g, '-'),
+        id: `scores-${slug(score.name)}-${score.setting}`,
         title: `${scoreName(score.name)}, ${SETTING_NAMES[score.setting]}`,
         reading: 'Across: the score. Up: the test metric. ρ: Spearman rank correlation.',
         panels,
         body: panelGrid(panels, 'many'),
-        data: figureData(
-          shapes.flatMap(({ dataset, points }) => points.map((point) => ({ ...point, dataset }))),
-          {
-            score: () => score.name,
-            setting: () => score.setting,
-            dataset: ({ dataset }) => dataset,
-            model: ({ model }) => model,
-            value: ({ score: own }) => own,
-            test: ({ value }) => value,
-            logit: ({ logit }) => logit,
-          },
-        ),
+        tables: [outcomeTable(score, shapes)],
       },
     ];
   });
 }
 
-export function seedsPart({ seeds }: StudyDocument): Markup | null {
+export function seedsPart({ seeds }: StudyDocument, tables: TableIndex): Markup | null {
   if (!seeds || seeds.candidates.length === 0) return null;
   const { medianStandardDeviation, medianSamplingError, significant, candidates } = seeds;
   const sd = (value: number) => (100 * value).toFixed(2);
   return html`<section class="part" id="seeds"><div class="lead"><h2>How much seeds matter</h2>
 <p>Paired tests compare two trained networks on the same test images; they do not know that another seed would have given other networks. The median standard deviation over seeds is <b class="number">${sd(medianStandardDeviation)}</b> points, the median sampling error of the test images <b class="number">${sd(medianSamplingError)}</b> points. In ${significant} of ${candidates.length} cases the best and the worst seed of one network differ significantly.</p></div>
-${figureCard(seedsFigure(seeds))}
+${figureCard(seedsFigure(seeds, tables))}
 ${seeds.comparisons.length > 0 ? seedTests(seeds) : null}</section>`;
 }
 
@@ -169,7 +138,7 @@ function seedTests({ comparisons }: Seeds): Markup {
   )}</tbody></table></div></div></details>`;
 }
 
-export function seedsFigure({ candidates }: Seeds): StudyFigure {
+export function seedsFigure({ candidates }: Seeds, tables: TableIndex): StudyFigure {
   const most = Math.max(
     1e-3,
     ...candidates.flatMap((candidate) => [candidate.standardDeviation, candidate.samplingError]),
@@ -191,19 +160,6 @@ export function seedsFigure({ candidates }: Seeds): StudyFigure {
         THIRD,
       ),
     })),
-    data: figureData(
-      candidates.flatMap((candidate) => candidate.values.map((own) => ({ ...own, of: candidate }))),
-      {
-        dataset: ({ of }) => of.dataset,
-        model: ({ of }) => of.model,
-        setting: ({ of }) => of.setting,
-        seed: ({ seed }) => seed,
-        value: ({ value }) => value,
-        mean: ({ of }) => of.mean,
-        standard_deviation: ({ of }) => of.standardDeviation,
-        sampling_error: ({ of }) => of.samplingError,
-        p_value_best_worst: ({ of }) => of.pValue,
-      },
-    ),
+    tables: named(tables, 'seeds', 'seed-tests'),
   };
 }

@@ -6,13 +6,13 @@ import { settingLegend } from '../../page/ranking.ts';
 import { drawPairs, drawSettingsOfDatasets, type PairRow } from '../figures/settings.ts';
 import { SETTING_NOUNS } from '../figures/words.ts';
 import type { SettingPair, SettingsCompared, StudyDocument } from '../schema.ts';
-import { figureData } from './data.ts';
 import { figureCard, onePanel, type StudyFigure, THIRD } from './figure.ts';
+import { named, type TableIndex } from './tables.ts';
 import { capital } from './transfer.ts';
 
-export function settingsPart({ settings }: StudyDocument): Markup | null {
+export function settingsPart({ settings }: StudyDocument, tables: TableIndex): Markup | null {
   if (settings.datasets.length === 0) return null;
-  const [absolute, ...differences] = settingsFigures(settings);
+  const [absolute, ...differences] = settingsFigures(settings, tables);
   return html`<section class="part" id="settings"><div class="lead"><h2>Fixed, fine-tuned or from scratch</h2>
 <p>Every network was run in each setting, so settings are compared on the same networks.</p></div>
 <div class="two">${figureCard(absolute)}${overallCard(settings)}</div>
@@ -33,12 +33,12 @@ function overallCard({ wins, overall }: SettingsCompared): Markup | null {
   })}</tbody></table></div>`;
 }
 
-export function settingsFigures({ datasets, overall }: SettingsCompared): StudyFigure[] {
+export function settingsFigures({ datasets, overall }: SettingsCompared, tables: TableIndex): StudyFigure[] {
   if (datasets.length === 0) return [];
-  return [absolute(datasets), ...differences(datasets, overall)];
+  return [absolute(datasets, tables), ...differences(datasets, overall, tables)];
 }
 
-function absolute(datasets: SettingsCompared['datasets']): StudyFigure {
+function absolute(datasets: SettingsCompared['datasets'], tables: TableIndex): StudyFigure {
   return {
     id: 'settings',
     title: 'The settings on each data set',
@@ -46,27 +46,16 @@ function absolute(datasets: SettingsCompared['datasets']): StudyFigure {
       'Symbol: the best network of the setting, with the 95% interval of the test images. Upright line: the mean over networks. Right: the best of all.',
     key: settingLegend(),
     ...onePanel((width) => drawSettingsOfDatasets(datasets, width)),
-    data: figureData(
-      datasets.flatMap((dataset) => dataset.settings.map((own) => ({ ...own, of: dataset }))),
-      {
-        dataset: ({ of }) => of.dataset,
-        metric: ({ of }) => of.metric,
-        training_images: ({ of }) => of.images,
-        setting: ({ setting }) => setting,
-        models: ({ models }) => models,
-        best_model: ({ best }) => best.model,
-        best: ({ best }) => best.test.value,
-        low: ({ best }) => best.test.low,
-        high: ({ best }) => best.test.high,
-        mean: ({ mean }) => mean,
-        mean_logit: ({ meanLogit }) => meanLogit,
-      },
-    ),
+    tables: named(tables, 'settings'),
   };
 }
 
 /** A panel per pair of settings; none where networks were run in one setting. */
-function differences(datasets: SettingsCompared['datasets'], overall: readonly SettingPair[]): StudyFigure[] {
+function differences(
+  datasets: SettingsCompared['datasets'],
+  overall: readonly SettingPair[],
+  tables: TableIndex,
+): StudyFigure[] {
   const rows: PairRow[] = [
     ...overall.map((pair) => ({ name: 'all data sets', pair })),
     ...datasets.flatMap(({ dataset, pairs }) => pairs.map((pair) => ({ name: dataset, pair }))),
@@ -84,18 +73,7 @@ function differences(datasets: SettingsCompared['datasets'], overall: readonly S
         const title = `${capital(SETTING_NAMES[kind[0]])} minus ${SETTING_NAMES[kind[1]]}`;
         return { title, svg: drawPairs(of(kind), title, THIRD) };
       }),
-      data: figureData(rows, {
-        dataset: ({ name }) => name,
-        a: ({ pair }) => pair.a,
-        b: ({ pair }) => pair.b,
-        n: ({ pair }) => pair.n,
-        difference: ({ pair }) => pair.difference,
-        logit_difference: ({ pair }) => pair.logitDifference,
-        low: ({ pair }) => pair.interval?.low ?? null,
-        high: ({ pair }) => pair.interval?.high ?? null,
-        p_value: ({ pair }) => pair.pValue,
-        adjusted_p: ({ pair }) => pair.adjustedP,
-      }),
+      tables: named(tables, 'setting-pairs', 'setting-wins', 'setting-best'),
     },
   ];
 }

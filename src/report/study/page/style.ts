@@ -3,7 +3,11 @@ export const STUDY_STYLE = `
 .many { display: grid; gap: 18px 10px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 150px), 1fr)); align-items: start; }
 .panel { min-width: 0; }
 .panel-title { font-size: 0.9rem; font-weight: 600; line-height: 1.3; margin-bottom: 6px; overflow-wrap: anywhere; }
-.many .panel-title { font-size: 0.8rem; margin-bottom: 2px; }
+.many .panel-title { font-size: 0.8rem; margin-bottom: 2px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.data-table { margin-bottom: 14px; }
+b.strong { color: var(--good); }
+.tall th { position: sticky; top: 0; background: var(--surface); }
+.tall td.right, .tall th.right { text-align: right; }
 .three > .panel > .plot { width: 100%; }
 .description { color: var(--muted); max-width: 52em; margin-top: 10px; overflow-wrap: anywhere; }
 .plain { padding: 0; list-style: none; display: grid; gap: 4px; }

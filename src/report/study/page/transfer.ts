@@ -6,8 +6,8 @@ import { legend } from '../../page/parts.ts';
 import { SETTINGS } from '../../ranking.ts';
 import { drawDatasetTransfer, drawTransfer } from '../figures/transfer.ts';
 import type { CorrelationSummary, Figure1Panel, Figure2Panel, StudyDocument } from '../schema.ts';
-import { figureData } from './data.ts';
 import { figureCard, panelGrid, SIXTH, type StudyFigure, THIRD } from './figure.ts';
+import { named, rowsWith, type TableIndex } from './tables.ts';
 
 const KEY = legend([
   { name: 'the best network, or not significantly worse', sample: dot('var(--good)') },
@@ -22,8 +22,8 @@ function dot(color: string): Markup {
   return html`<circle cx="9" cy="6" r="4.5" fill="${color}"/>`;
 }
 
-export function transferPart({ figure1 }: StudyDocument): Markup | null {
-  const figure = transferFigure(figure1);
+export function transferPart({ figure1 }: StudyDocument, tables: TableIndex): Markup | null {
+  const figure = transferFigure(figure1, tables);
   if (!figure) return null;
   return html`<section class="part" id="transfer"><div class="lead"><h2>Do networks that are better on the source set transfer better?</h2>
 <p>Each dot is a network. Accuracies are on the logit scale, ln(right / wrong), where halving the errors counts the same everywhere, and the difficulty of each data set is taken out.</p></div>
@@ -32,7 +32,7 @@ ${correlationTable(figure1)}</section>`;
 }
 
 /** Figure 1, or null where nothing can be drawn: without source accuracies. */
-export function transferFigure(figure1: readonly Figure1Panel[]): StudyFigure | null {
+export function transferFigure(figure1: readonly Figure1Panel[], tables: TableIndex): StudyFigure | null {
   const panels = figure1.filter(({ points }) => points.some(({ source }) => source));
   if (panels.length === 0) return null;
   return {
@@ -44,22 +44,7 @@ export function transferFigure(figure1: readonly Figure1Panel[]): StudyFigure | 
       title: capital(SETTING_NAMES[panel.setting]),
       svg: drawTransfer(panel, THIRD),
     })),
-    data: figureData(
-      figure1.flatMap((panel) => panel.points.map((point) => ({ ...point, panel }))),
-      {
-        setting: ({ panel }) => panel.setting,
-        model: ({ model }) => model,
-        rank: ({ rank }) => rank,
-        source_accuracy: ({ source }) => source?.value ?? null,
-        source_logit: ({ source }) => source?.logit ?? null,
-        score: ({ score }) => score,
-        standard_error: ({ standardError }) => standardError,
-        accuracy: ({ accuracy }) => accuracy,
-        best_or_tied: ({ tied }) => tied,
-        p_value: ({ pValue }) => pValue,
-        adjusted_p: ({ adjustedP }) => adjustedP,
-      },
-    ),
+    tables: named(tables, 'figure-1', 'correlations', 'regression-bands'),
   };
 }
 
@@ -84,8 +69,8 @@ function correlationTable(figure1: readonly Figure1Panel[]): Markup {
   )}</tbody></table></div></div>`;
 }
 
-export function datasetTransferPart({ figure2 }: StudyDocument): Markup | null {
-  const figures = SETTINGS.flatMap((setting) => datasetTransferFigure(figure2, setting) ?? []);
+export function datasetTransferPart({ figure2 }: StudyDocument, tables: TableIndex): Markup | null {
+  const figures = SETTINGS.flatMap((setting) => datasetTransferFigure(figure2, setting, tables) ?? []);
   if (figures.length === 0) return null;
   return html`<section class="part" id="each-data-set"><div class="lead"><h2>The same on each data set</h2>
 <p>Source accuracy (across) against the test metric (up), a panel per data set. Touch, point at or tab to a dot to read it.</p></div>
@@ -96,6 +81,7 @@ ${figures.map(figureCard)}</section>`;
 export function datasetTransferFigure(
   figure2: readonly Figure2Panel[],
   setting: Setting,
+  tables: TableIndex,
 ): StudyFigure | null {
   const own = figure2.filter((panel) => panel.setting === setting);
   const drawn = own
@@ -110,23 +96,8 @@ export function datasetTransferFigure(
     key: KEY,
     panels: drawn,
     body: panelGrid(drawn, 'many'),
-    data: figureData(
-      own.flatMap((panel) => panel.points.map((point) => ({ ...point, panel }))),
-      {
-        dataset: ({ panel }) => panel.dataset,
-        setting: ({ panel }) => panel.setting,
-        metric: ({ panel }) => panel.metric,
-        model: ({ model }) => model,
-        rank: ({ rank }) => rank,
-        source_accuracy: ({ source }) => source?.value ?? null,
-        test: ({ test }) => test.value,
-        low: ({ test }) => test.low,
-        high: ({ test }) => test.high,
-        logit: ({ logit }) => logit,
-        best_or_tied: ({ tied }) => tied,
-        p_value: ({ pValue }) => pValue,
-        adjusted_p: ({ adjustedP }) => adjustedP,
-      },
+    tables: named(tables, 'figure-2').map((table) =>
+      rowsWith(table, `${table.name}-${setting}`, { Setting: setting }),
     ),
   };
 }
