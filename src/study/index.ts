@@ -1,6 +1,5 @@
 /** Studies: protocols, plans, and running their cells. */
 export { type CellCost, cellCost, type DatasetSize } from './cost.ts';
-export { type CellCost, cellCost, type DatasetSize } from './cost.ts';
 export { officialSpec, openDataset } from './datasets.ts';
 export {
   allTasks,
@@ -16,7 +15,6 @@ export type { CellEnvironment } from './open-inputs.ts';
 export { type CellTask, planCells, SETTINGS } from './plan.ts';
 export {
   applyChanges,
-  changedProtocolSchema,
   diffProtocols,
   fieldsOf,
   protocolOf,

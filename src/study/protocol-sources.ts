@@ -11,7 +11,7 @@ import { findProtocol, type ProtocolName } from './protocols.ts';
  * `verified`: read in the paper's text or in a source that restates it. `memory`: nobody looked it up, or the paper
  * does not say it and its authors' other work does. `ours`: chosen here.
  */
-export type Certainty = 'verified' | 'memory' | 'ours';
+type Certainty = 'verified' | 'memory' | 'ours';
 
 export interface Source {
   readonly source: string;

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../util/errors.ts';
+import { changedProtocolSchema } from './protocol-changes.ts';
 import { SCORES } from './scores.ts';
 
 const setting = z.enum(['fixed', 'finetune', 'scratch']);
@@ -64,7 +65,7 @@ const dataset = z.union([
 
 const protocol = z.union([
   name.describe('a protocol, as `transferlab protocol list` shows them'),
-  z.looseObject({ base: name.describe('the protocol that the other members change') }),
+  changedProtocolSchema,
 ]);
 
 /** What most experiments take. */
@@ -154,7 +155,9 @@ const studySchema = z
       .default('none')
       .describe('of p-values of many comparisons; the paper has none'),
   })
-  .describe('A study for `transferlab run`. A dollar sign and a NAME in braces stand for the environment variable NAME.');
+  .describe(
+    'A study for `transferlab run`. A dollar sign and a NAME in braces stand for the environment variable NAME.',
+  );
 
 type Parsed = z.output<typeof studySchema>;
 

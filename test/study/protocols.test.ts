@@ -12,6 +12,7 @@ import {
   protocolHash,
   protocolOf,
 } from '../../src/study/index.ts';
+import { parseStudy } from '../../src/study/spec.ts';
 import { UserError } from '../../src/util/errors.ts';
 
 const quick = findProtocol('quick');
@@ -81,6 +82,15 @@ describe('changes', () => {
     const search = { kind: 'halving', first: 0.1, eta: 3 } as const;
     const given = { base: 'kornblith-2019', name: 'halved', finetune: { search } };
     expect(protocolOf(given)).toMatchObject({ name: 'halved', finetune: { search, steps: 20_000 } });
+  });
+
+  it('are checked in the study file, with the line', () => {
+    const text = (field: string) =>
+      `title: t\nmodels: [resnet18]\ndatasets: [d]\nprotocol:\n  base: quick\n  finetune:\n    ${field}\n`;
+    const { protocol } = parseStudy(text('search: { kind: grid }'), 'study.yaml');
+    expect(protocolOf(protocol)).toBe(quick);
+    const message = refusal(() => parseStudy(text('step: 3'), 'study.yaml'));
+    expect(message).toMatch(/^STUDY_FORM: .*line 7, protocol\.finetune: .*"step"/s);
   });
 
   const MISTAKES: readonly [string, () => unknown, RegExp][] = [
