@@ -4,8 +4,8 @@ import {
   analyseTable,
   fisherInterval,
   pearson,
-  type SourceRelation,
-  sourceRelation,
+  regressionBand,
+  regressionLine,
   spearman,
   type TableRow,
 } from '../../stats/index.ts';
@@ -22,6 +22,8 @@ const LARGE = 10_000;
 
 /** Draws of each bootstrap band: there is one per panel. */
 const RESAMPLES = 1000;
+
+const BAND_STEPS = 40;
 
 /** Figure 1: one panel per setting that has results. */
 export function figure1(input: StudyInput, results: readonly Result[]): Figure1Panel[] {
@@ -41,7 +43,7 @@ function transferPanel(input: StudyInput, setting: Setting, results: readonly Re
   const sources = sourceAccuracies(input);
   const source = models.map(({ name }) => sources.get(name)?.logit ?? null);
   const table = models.map((model) => datasets.map((dataset) => logitAt(results, model.name, dataset.name)));
-  const analysis = analyseTable(table, { source, correction: input.correction, resamples: RESAMPLES });
+  const analysis = analyseTable(table, { correction: input.correction });
   if (!analysis) return null;
   const used = new Set(analysis.datasets);
   const present = new Set(analysis.rows.map(({ model }) => model));
@@ -65,7 +67,7 @@ function transferPanel(input: StudyInput, setting: Setting, results: readonly Re
         })),
       datasets: datasets.filter((_, d) => !used.has(d)).map(({ name }) => name),
     },
-    ...relationSummary(analysis.source),
+    ...relationOf(pointsOf(analysis.rows, source)),
     bySize: (['small', 'large'] as const).map((group) => relationOfGroup(group, table, datasets, source)),
   };
 }
@@ -84,20 +86,20 @@ function relationOfGroup(
   const part = table.map((row) => row.filter((_, d) => inGroup[d]));
   const analysis = analyseTable(part);
   const names = datasets.filter((_, d) => inGroup[d]).map(({ name }) => name);
-  const points = (analysis?.rows ?? []).flatMap(({ model, score }) => {
-    const x = source[model];
-    return x === null ? [] : [{ x, y: score }];
-  });
   return {
     group,
     below: LARGE,
     datasets: (analysis?.datasets ?? []).map((d) => names[d]),
-    pearson: correlationOf(
-      points.map(({ x }) => x),
-      points.map(({ y }) => y),
-      'pearson',
-    ),
+    pearson: relationOf(pointsOf(analysis?.rows ?? [], source)).pearson,
   };
+}
+
+/** Of the networks whose source accuracy is known. */
+function pointsOf(rows: readonly TableRow[], source: readonly (number | null)[]): Point[] {
+  return rows.flatMap(({ model, score }) => {
+    const x = source[model];
+    return x === null ? [] : [{ x, y: score }];
+  });
 }
 
 /** With Fisher's interval; null with fewer than three points, or where one list is constant. */
@@ -118,21 +120,27 @@ export function trainingImages({ images }: DatasetSummary): number {
   return images.train + images.validation;
 }
 
-function relationSummary(relation: SourceRelation | null): {
+/** A network's source accuracy and its transfer, both in logits. */
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Both correlations, and the regression line with its band from the smallest to the largest source accuracy. */
+function relationOf(points: readonly Point[]): {
   pearson: CorrelationSummary;
   spearman: CorrelationSummary;
   trend: Trend;
 } {
-  if (!relation) return { pearson: null, spearman: null, trend: null };
-  const summary = (kind: 'pearson' | 'spearman') => {
-    const { coefficient, pValue, fisher } = relation[kind];
-    return { coefficient, pValue, interval: fisher, n: relation.n };
-  };
-  return {
-    pearson: summary('pearson'),
-    spearman: summary('spearman'),
-    trend: { ...relation.line, band: [...relation.band] },
-  };
+  const [x, y] = [points.map((point) => point.x), points.map((point) => point.y)];
+  const r = correlationOf(x, y, 'pearson');
+  return { pearson: r, spearman: correlationOf(x, y, 'spearman'), trend: r && trendOf(x, y) };
+}
+
+function trendOf(x: readonly number[], y: readonly number[]): Trend {
+  const [least, most] = [Math.min(...x), Math.max(...x)];
+  const places = Array.from({ length: BAND_STEPS + 1 }, (_, i) => least + ((most - least) * i) / BAND_STEPS);
+  return { ...regressionLine(x, y), band: regressionBand(x, y, places, { resamples: RESAMPLES }) };
 }
 
 /** Figure 2: one panel per data set and setting that has results. */
@@ -169,12 +177,7 @@ function datasetPanel(
     ...tests[i],
   }));
   const known = points.flatMap(({ source, logit }) => (source ? [{ x: source.logit, y: logit }] : []));
-  const relation = sourceRelation(
-    known.map(({ x }) => x),
-    known.map(({ y }) => y),
-    { resamples: RESAMPLES },
-  );
-  return { dataset, metric, setting, points, ...relationSummary(relation) };
+  return { dataset, metric, setting, points, ...relationOf(known) };
 }
 
 /** Paired tests of a panel's networks against its best, on the same test images. */

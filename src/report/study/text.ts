@@ -5,7 +5,7 @@ import { SETTINGS } from '../ranking.ts';
 import type { Verdict } from '../schema.ts';
 import { type Paint, pad, painter, placesBlock, plain, type TerminalOptions, wrap } from '../terminal.ts';
 import { overallVerdict } from '../verdict.ts';
-import { decimal, rangeText, type Unjudged } from './claims/definition.ts';
+import { coefficientText, rangeText, type Unjudged } from './claims/definition.ts';
 import type { Claim, StudyDocument } from './schema.ts';
 
 /** Headline and sentences: source accuracy first, then the best candidate, the settings, the claims, what failed. */
@@ -27,8 +27,8 @@ function relationSentence({ figure1 }: Unjudged, claims: readonly Claim[]): stri
   if (known.length === 0) return null;
   const values = known
     .map(({ setting, pearson }) => {
-      const range = rangeText(pearson?.interval ?? null);
-      return `r = ${decimal(pearson?.coefficient ?? 0)}${range} ${SETTING_PHRASES[setting]}`;
+      const range = rangeText(pearson?.interval ?? null, coefficientText);
+      return `r = ${coefficientText(pearson?.coefficient ?? 0)}${range} ${SETTING_PHRASES[setting]}`;
     })
     .join(', ');
   const verdicts = known.map(

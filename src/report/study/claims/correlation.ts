@@ -5,6 +5,7 @@ import { meanDifference } from '../paired.ts';
 import type { CorrelationSummary, Figure1Panel } from '../schema.ts';
 import {
   type ClaimDefinition,
+  coefficientText,
   decimal,
   type Evidence,
   judge,
@@ -137,7 +138,7 @@ function correlationEvidence(
   const { verdict, reason } = judge(interval, { side: 'above', opposite });
   const outside = interval && (paper < interval.low || paper > interval.high);
   return {
-    study: `r = ${decimal(coefficient)}${rangeText(interval)}, ${countOf(n, 'network')} on ${countOf(datasets.length, 'data set')}`,
+    study: `r = ${coefficientText(coefficient)}${rangeText(interval, coefficientText)}, ${countOf(n, 'network')} on ${countOf(datasets.length, 'data set')}`,
     value: coefficient,
     interval,
     n,
@@ -158,7 +159,7 @@ function apart(first: Named, second: Named): Evidence {
   }
   const [a, b] = [first.r.interval, second.r.interval];
   const text = ({ name, r }: Named) =>
-    `r = ${decimal(r?.coefficient ?? 0)}${rangeText(r?.interval ?? null)} ${name}`;
+    `r = ${coefficientText(r?.coefficient ?? 0)}${rangeText(r?.interval ?? null, coefficientText)} ${name}`;
   const verdict = a.high < b.low ? 'supported' : a.low > b.high ? 'contradicted' : 'not enough data';
   return {
     study: `${text(first)}, ${text(second)}`,
@@ -182,7 +183,7 @@ function perDatasetEvidence({ figure2 }: Unjudged): Evidence {
   const { mean, interval, n } = meanDifference(rs);
   const positive = rs.filter((r) => r > 0).length;
   return {
-    study: `mean r = ${decimal(mean)}${rangeText(interval)}; r > 0 on ${positive} of ${countOf(n, 'data set')}`,
+    study: `mean r = ${coefficientText(mean)}${rangeText(interval, coefficientText)}; r > 0 on ${positive} of ${countOf(n, 'data set')}`,
     value: mean,
     interval,
     n,

@@ -64,6 +64,13 @@ export function signed(value: number): string {
 }
 
 /** ` (0.65 to 0.99)`, or nothing. */
-export function rangeText(interval: Interval): string {
-  return interval ? ` (${decimal(interval.low)} to ${decimal(interval.high)})` : '';
+export function rangeText(interval: Interval, text: (value: number) => string = decimal): string {
+  return interval ? ` (${text(interval.low)} to ${text(interval.high)})` : '';
+}
+
+/** `0.93`; close to 1 with a digit more and cut off, because only 1 is 1: `0.998`. */
+export function coefficientText(r: number): string {
+  const size = Math.abs(r);
+  if (size < 0.995 || size === 1) return decimal(r);
+  return `${r < 0 ? '−' : ''}${(Math.floor(size * 1000) / 1000).toFixed(3)}`;
 }
