@@ -159,13 +159,15 @@ describeShared('planted copies are found', () => {
     const textured = new Map<string, { kind: string; original: string }>();
     for (const [id, copy] of copies) {
       const spectrum = spectrumOf(await renderFile(join(root, copy.original), SPECTRUM_VIEW));
-      if (contrastOf(spectrum, 0) >= 3) textured.set(id, copy);
+      if (contrastOf(spectrum, 0) >= 1) textured.set(id, copy);
     }
     const precision = precisionOf(audit, copies, []);
-    state('EuroSAT', recallOf(audit, copies), precision);
+    const all = recallOf(audit, copies);
+    state('EuroSAT', all, precision);
+    expect(share(all)).toBeGreaterThanOrEqual(0.95);
     const rows = recallOf(audit, textured);
-    state(`EuroSAT, the ${textured.size} with a contrast of 3 grey levels or more`, rows, precision);
-    expect(textured.size).toBeGreaterThan(150);
+    state(`EuroSAT, the ${textured.size} with a contrast of a grey level or more`, rows, precision);
+    expect(textured.size).toBeGreaterThan(180);
     expect(share(rows)).toBeGreaterThanOrEqual(0.98);
     expect(precision.wrong).toEqual([]);
   });

@@ -159,6 +159,31 @@ describe('the search', () => {
     expect(alike.comparisons).toBeLessThan(20 * many);
   });
 
+  it('takes faint pictures for copies where compression explains that they correlate less', async () => {
+    const COUNT = 100;
+    // Copies with a noise of half their power: correlations of about .8.
+    const spectraAt = (contrast: number) => {
+      const spectra = new Int16Array(2 * COUNT * COEFFICIENTS);
+      for (let image = 0; image < COUNT; image++) {
+        const random = new Random(image, 'faint');
+        for (let i = 1; i < COEFFICIENTS; i++) {
+          const scale = (120 * contrast) / Math.hypot(i % ORDER, Math.floor(i / ORDER));
+          const signal = scale * random.normal();
+          spectra[image * COEFFICIENTS + i] = Math.round(signal);
+          spectra[(COUNT + image) * COEFFICIENTS + i] = Math.round(signal + 0.7 * scale * random.normal());
+        }
+      }
+      return spectra;
+    };
+    const faint = await findNearPairs(spectraAt(1), 2 * COUNT, () => {});
+    expect(faint.pairs.filter(({ a, b }) => b - a === COUNT).length).toBeGreaterThan(0.8 * COUNT);
+    expect(faint.pairs.filter(({ a, b }) => b - a !== COUNT)).toEqual([]);
+    expect(faint.pairs.filter(({ correlation }) => correlation < 0.9).length).toBeGreaterThan(0.5 * COUNT);
+    const clear = await findNearPairs(spectraAt(5), 2 * COUNT, () => {});
+    expect(clear.pairs.every(({ correlation }) => correlation >= 0.9)).toBe(true);
+    expect(clear.doubtful.length).toBeGreaterThan(0.5 * COUNT);
+  });
+
   it('leaves pictures of one colour alone', async () => {
     const blank = Array.from({ length: 20 }, (_, i) => changed(waves(0), () => 10 * i));
     expect((await findNearPairs(spectraOf(blank), 20, silent)).pairs).toEqual([]);

@@ -6,11 +6,17 @@
  * mirror image too. What is met there is compared in full.
  */
 import type { ProgressListener } from '../../util/progress.ts';
-import { COEFFICIENTS, ORDER, similarity } from './spectrum.ts';
+import { COEFFICIENTS, ORDER, type Similarity, similarity } from './spectrum.ts';
 
 /** The nearest correlation and evidence of a near duplicate: see the measurements in docs/decisions/0010-data.md. */
 const LEAST_CORRELATION = 0.9;
 const LEAST_EVIDENCE = 2.5;
+/**
+ * Faint images, calm water for example, correlate less with their copies, since compression changes them by more than
+ * they show. They are copies too where compression explains the difference (grey levels, and not much less contrast)
+ * and the correlation, though lower, can be no accident.
+ */
+const FAINT = { difference: 1.25, contrast: 0.5, evidence: 5 };
 /** From this correlation on a network is asked, where there is one. */
 const LEAST_DOUBTFUL = 0.7;
 
@@ -159,14 +165,13 @@ class Search implements NearPairs {
 
   #compare(a: number, b: number, mirrored: boolean): void {
     this.comparisons++;
-    const { correlation, evidence } = similarity(this.#spectra, a * COEFFICIENTS, b * COEFFICIENTS, mirrored);
-    if (correlation < LEAST_DOUBTFUL || evidence < LEAST_EVIDENCE) return;
-    if (correlation < LEAST_CORRELATION) {
+    const found = similarity(this.#spectra, a * COEFFICIENTS, b * COEFFICIENTS, mirrored);
+    const { correlation } = found;
+    if (areCopies(found)) {
+      this.pairs.push({ a, b, mirrored, correlation });
+      this.#first[b] = Math.min(this.#first[b], this.#first[a]);
+    } else if (correlation >= LEAST_DOUBTFUL && found.evidence >= LEAST_EVIDENCE)
       this.doubtful.push({ a, b, mirrored, correlation });
-      return;
-    }
-    this.pairs.push({ a, b, mirrored, correlation });
-    this.#first[b] = Math.min(this.#first[b], this.#first[a]);
   }
 
   /** How far a coefficient is above the limit. */
@@ -208,6 +213,11 @@ class Search implements NearPairs {
       this.#keys[choice] = turned;
     }
   }
+}
+
+function areCopies({ correlation, evidence, difference, contrast }: Similarity): boolean {
+  if (correlation >= LEAST_CORRELATION && evidence >= LEAST_EVIDENCE) return true;
+  return evidence >= FAINT.evidence && difference <= FAINT.difference && contrast >= FAINT.contrast;
 }
 
 /** Number of ones of a 32-bit integer. */

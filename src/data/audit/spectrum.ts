@@ -78,32 +78,52 @@ export interface Similarity {
    * coefficients that it rests on. A high correlation of two smooth gradients rests on two or three and means nothing.
    */
   readonly evidence: number;
+  /**
+   * What remains of the fainter image when the other one is fitted to it in contrast, standard deviation in grey levels.
+   */
+  readonly difference: number;
+  /** Contrast of the fainter image as a share of the other's. */
+  readonly contrast: number;
 }
 
 /** Of the spectra that start at entries `a` and `b` of `spectra`, or of `a` and the mirror image of `b`. */
 export function similarity(spectra: Int16Array, a: number, b: number, mirrored: boolean): Similarity {
   let [ab, aa, bb, power, square] = [0, 0, 0, 0, 0];
+  let [xy, xx, yy] = [0, 0, 0];
   for (let i = 1; i < COEFFICIENTS; i++) {
     const x = spectra[a + i];
     const y = mirrored && i % 2 === 1 ? -spectra[b + i] : spectra[b + i];
     const both = x * x + y * y;
     const weight = (WHITENING[i] * both) / (both + NOISE);
+    xy += x * y;
+    xx += x * x;
+    yy += y * y;
     ab += weight * x * y;
     aa += weight * x * x;
     bb += weight * y * y;
     power += weight * both;
     square += (weight * both) ** 2;
   }
-  if (aa === 0 || bb === 0) return { correlation: 0, evidence: 0 };
+  if (aa === 0 || bb === 0) return { correlation: 0, evidence: 0, difference: 0, contrast: 0 };
   const correlation = ab / Math.sqrt(aa * bb);
   const effective = (power * power) / square;
   const bounded = Math.min(correlation, 0.9999);
-  return { correlation, evidence: Math.atanh(bounded) * Math.sqrt(Math.max(0, effective - 3)) };
+  return {
+    correlation,
+    evidence: Math.atanh(bounded) * Math.sqrt(Math.max(0, effective - 3)),
+    difference: greyLevels(Math.min(xx, yy) * (1 - xy ** 2 / (xx * yy))),
+    contrast: Math.sqrt(Math.min(aa, bb) / Math.max(aa, bb)),
+  };
 }
 
 /** Standard deviation of the brightness that a spectrum describes, in grey levels. */
 export function contrastOf(spectra: Int16Array, at: number): number {
   let power = 0;
   for (let i = 1; i < COEFFICIENTS; i++) power += spectra[at + i] ** 2;
-  return (STEP * Math.sqrt(power)) / SPECTRUM_VIEW.size;
+  return greyLevels(power);
+}
+
+/** Standard deviation in grey levels of the brightness whose coefficients have this power. */
+function greyLevels(power: number): number {
+  return (STEP * Math.sqrt(Math.max(0, power))) / SPECTRUM_VIEW.size;
 }
