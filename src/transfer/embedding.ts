@@ -15,7 +15,7 @@ import type { SettingInputs } from './setting.ts';
 import { tsne } from './tsne.ts';
 import { umap } from './umap.ts';
 
-export type EmbeddingMethod = 'tsne' | 'umap';
+type EmbeddingMethod = 'tsne' | 'umap';
 
 export interface EmbeddingOptions {
   readonly methods: readonly EmbeddingMethod[];

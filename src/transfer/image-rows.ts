@@ -52,14 +52,32 @@ export async function trainedNetwork(path: string): Promise<SeeingNetwork> {
 }
 
 /** What rows are made by; the backbone's features unless told otherwise. */
-export type RowNetwork = Parameters<typeof compileImageFunction>[0];
+type RowNetwork = Parameters<typeof compileImageFunction>[0];
 
-/** One row per record, in their order: [records, columns]. */
+/**
+ * One row per record, in their order: [records, columns].
+ * @throws UserError FEATURES_NOT_FINITE
+ */
 export async function imageRows(
+  inputs: SettingInputs,
+  network: SeeingNetwork,
+  records: readonly ImageRecord[],
+  make: RowNetwork = (net, images) => network.model.backbone(net, images).features,
+): Promise<Tensor<'float32'>> {
+  const rows = await runOver(inputs, network, records, make);
+  if (rows.data.every(Number.isFinite)) return rows;
+  throw new UserError(
+    'FEATURES_NOT_FINITE',
+    `${network.model.name} gives infinite features for some images of ${inputs.dataset.name}.`,
+    'Use other weights.',
+  );
+}
+
+async function runOver(
   { dataset, cacheFolder, threads, device, onProgress }: SettingInputs,
   { model, weights, view }: SeeingNetwork,
   records: readonly ImageRecord[],
-  rows: RowNetwork = (net, images) => model.backbone(net, images).features,
+  make: RowNetwork,
 ): Promise<Tensor<'float32'>> {
   const cache = await openViewCache(dataset, records, view, cacheFolder, ({ phase, done, total }) =>
     onProgress({ phase, done: 0, total: 1, note: `${done} of ${total}` }),
@@ -74,7 +92,7 @@ export async function imageRows(
   });
   try {
     const { size } = model.input;
-    const network = await compileImageFunction(rows, [BATCH, 3, size, size], weights, { threads, device });
+    const network = await compileImageFunction(make, [BATCH, 3, size, size], weights, { threads, device });
     try {
       return await runOverImages(network, images, records.length, { phase: 'features', onProgress });
     } finally {

@@ -16,7 +16,6 @@ import {
 } from '../stats/transferability/index.ts';
 import { SCORES, type ScoreName } from '../stats/transferability/names.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { UserError } from '../util/errors.ts';
 import { imageRows, preTrained } from './image-rows.ts';
 import type { SettingInputs } from './setting.ts';
 
@@ -115,13 +114,6 @@ async function see(
     const output = model.backbone(net, images);
     return source ? concat([output.features, source.logits(net, output)], 1) : output.features;
   });
-  if (!rows.data.every(Number.isFinite)) {
-    throw new UserError(
-      'FEATURES_NOT_FINITE',
-      `${model.name} gives infinite features for some images of ${dataset.name}.`,
-      'Use other weights.',
-    );
-  }
   const columns = rows.shape[1] - (source?.classes ?? 0);
   return {
     labels: labelsOf(dataset, records),

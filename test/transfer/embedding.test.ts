@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type ImageDataset, type ImageRecord, openFolderDataset } from '../../src/data/index.ts';
 import { findModel } from '../../src/models/index.ts';
 import { Random } from '../../src/tensor/random.ts';
+import { float32 } from '../../src/tensor/tensor.ts';
 import { embedding } from '../../src/transfer/embedding.ts';
 import {
   neighbourAccuracy,
@@ -196,6 +197,15 @@ describe('of images', () => {
     [{ imagesPerClass: 2 }, '6 images of 3 of its classes'],
   ])('refuses too small a sample: %o', async (change, message) => {
     await expect(embedding(inputs, { ...options, ...change })).rejects.toThrow(message);
+  });
+
+  it('refuses features that are not finite', async () => {
+    const weights = new Map(inputs.weights);
+    const { shape, data } = weights.get('conv1.weight')!;
+    weights.set('conv1.weight', float32(shape, data.slice().fill(3e38)));
+    await expect(embedding({ ...inputs, weights }, options)).rejects.toMatchObject({
+      code: 'FEATURES_NOT_FINITE',
+    });
   });
 
   it('refuses a network without weights', async () => {
