@@ -15,6 +15,9 @@ import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import { invariant } from '../../util/errors.ts';
 import { addTo, type Features, rowsByClass } from './features.ts';
 
+/** Of the identity in the covariance: what does not vary at all is left out by it, as by a pseudo-inverse. */
+const LEAST_SHARE = 1e-9;
+
 /** @param shrinkage 0..1; by Ledoit and Wolf's formula unless stated, 0 for the score of Bao et al. */
 export function hScore(features: Features, labels: ArrayLike<number>, shrinkage?: number): number {
   const { rows, columns } = features;
@@ -25,7 +28,8 @@ export function hScore(features: Features, labels: ArrayLike<number>, shrinkage?
   // Features that are all constant tell no classes apart; all shrinkage leaves nothing of them.
   if (spread === 0 || share === 1) return 0;
   const covariance = gram.clone().mul((1 - share) / rows);
-  for (let i = 0; i < covariance.rows; i++) covariance.set(i, i, covariance.get(i, i) + share * spread);
+  const identity = Math.max(share, LEAST_SHARE) * spread;
+  for (let i = 0; i < covariance.rows; i++) covariance.set(i, i, covariance.get(i, i) + identity);
   const between = features.isWide ? classAverages(gram, labels) : classMeans(features, labels);
   const solved = new CholeskyDecomposition(covariance).solve(between.transpose());
   return (1 - share) * traceOfProduct(features.isWide ? classIndicators(labels) : between, solved);

@@ -4,7 +4,7 @@
  * Purpose: a few numbers per image that keep what differs between images.
  * Reference: small matrices by all eigenvectors of the smaller Gram matrix; larger ones by subspace iteration with
  * Rayleigh-Ritz steps (N. Halko, P. G. Martinsson & J. A. Tropp, "Finding structure with randomness", 2011, algorithm 4.4)
- * until the variance that the directions hold no longer changes.
+ * until the variance that the directions hold no longer changes, ten rounds at most.
  */
 import { EigenvalueDecomposition, Matrix, QrDecomposition } from 'ml-matrix';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
@@ -13,13 +13,13 @@ import type { Features } from './features.ts';
 
 /** Directions that are carried along beyond those asked for, so that these settle sooner. */
 const OVERSAMPLING = 16;
-const ROUNDS = 40;
+const ROUNDS = 10;
 /** Relative change of the variance in all directions at which they count as found. */
 const TOLERANCE = 1e-6;
 /** Directions with less than this share of the largest eigenvalue are rounding. */
 const SMALLEST_EIGENVALUE = 1e-12;
 /** Of this many rows or fewer all eigenvectors are computed. */
-const SMALL = 256;
+const SMALL = 512;
 
 /** A list of `features.rows` coordinates per direction, largest variance first; at least one and at most `count`. */
 export function principalComponents(features: Features, count: number): Float64Array[] {
