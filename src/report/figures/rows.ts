@@ -18,16 +18,22 @@ export interface RowPlot {
   /** Label under the axis, with unit. */
   readonly axis: string;
   readonly x: Plot.ScaleOptions;
+  /** Pixels that each row is higher than one line of marks needs. */
+  readonly extraHeight?: number;
   /** Marks in front of the grid; `y` is the index of the row. */
   readonly marks: readonly Plot.Markish[];
 }
 
-/** From this width on names stand left of the marks; on a phone they stand above them. */
 const NAMES_BESIDE_FROM = 420;
 
-export function drawRows({ description, width, rows, axis, x, marks }: RowPlot): Markup {
-  const beside = width >= NAMES_BESIDE_FROM;
-  const rowHeight = beside ? 34 : 42;
+/** Whether names stand left of the marks; on a phone they stand above them. */
+export function namesBeside(width: number): boolean {
+  return width >= NAMES_BESIDE_FROM;
+}
+
+export function drawRows({ description, width, rows, axis, x, extraHeight = 0, marks }: RowPlot): Markup {
+  const beside = namesBeside(width);
+  const rowHeight = (beside ? 34 : 42) + extraHeight;
   const longest = Math.max(...rows.map(({ name, setting }) => [...name].length + setting.length));
   const marginLeft = beside ? Math.min(190, 18 + 6.2 * longest) : 16;
   const most = beside ? 28 : 40;
@@ -58,7 +64,7 @@ export function drawRows({ description, width, rows, axis, x, marks }: RowPlot):
         frameAnchor: 'left',
         textAnchor: 'start',
         dx: 2 - marginLeft,
-        dy: beside ? 0 : -17,
+        dy: beside ? 0 : 4 - rowHeight / 2,
         fill: COLORS.ink,
         stroke: 'var(--surface)',
         strokeWidth: 4,

@@ -25,8 +25,8 @@ export interface PlacedLabel extends Labelled {
   readonly leader: boolean;
 }
 
-const DIRECTIONS = Array.from({ length: 16 }, (_, i) => (i * Math.PI) / 8);
-const DISTANCES = [9, 16, 26, 38, 52, 68];
+const DIRECTIONS = Array.from({ length: 32 }, (_, i) => (i * Math.PI) / 16);
+const DISTANCES = [9, 13, 19, 26, 34, 43, 53, 64, 76, 90, 106, 124];
 /** From here on a line leads to the dot. */
 const NEAR = 16;
 

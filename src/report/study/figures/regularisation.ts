@@ -6,7 +6,7 @@ import { SETTING_MARKS } from '../../figures/settings.ts';
 import { points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { Regularisation } from '../schema.ts';
-import { OFFSETS } from './settings.ts';
+import { EXTRA_HEIGHT, offsetOf } from './settings.ts';
 import { signed } from './words.ts';
 
 export const SWITCH_NAMES: Readonly<Record<Regularisation['effects'][number]['switch'], string>> = {
@@ -31,7 +31,7 @@ export const SOURCE_MARK = { symbol: 'diamond', color: 'var(--series-4)' } as co
 
 /** Right of zero: the switch helps when it is on. */
 export function drawEffects({ effects }: Regularisation, width: number): Markup {
-  const marks = effects.flatMap(effectMarks);
+  const marks = effects.flatMap((effect, row) => effectMarks(effect, row, width));
   return drawRows({
     description: 'Effect of each switch of pre-training, on minus off',
     width,
@@ -42,6 +42,7 @@ export function drawEffects({ effects }: Regularisation, width: number): Markup 
       color: COLORS.muted,
     })),
     axis: 'on minus off (logits)',
+    extraHeight: EXTRA_HEIGHT,
     x: { nice: true },
     marks: [
       Plot.ruleY(effects.slice(1), { y: (_: unknown, i: number) => i + 0.5, stroke: COLORS.line }),
@@ -61,11 +62,11 @@ export function drawEffects({ effects }: Regularisation, width: number): Markup 
   });
 }
 
-function effectMarks(effect: Regularisation['effects'][number], row: number): EffectMark[] {
+function effectMarks(effect: Regularisation['effects'][number], row: number, width: number): EffectMark[] {
   const name = SWITCH_NAMES[effect.switch];
   const transfer = effect.transfer.map(
     ({ setting, n, difference, logitDifference, interval, pValue }): EffectMark => ({
-      row: row + OFFSETS[setting],
+      row: row + offsetOf(setting, width),
       value: logitDifference,
       low: interval?.low ?? logitDifference,
       high: interval?.high ?? logitDifference,
@@ -86,7 +87,7 @@ function effectMarks(effect: Regularisation['effects'][number], row: number): Ef
   return [
     ...transfer,
     {
-      row: row + OFFSETS.scratch,
+      row: row + offsetOf('scratch', width),
       value: logitDifference,
       low: logitDifference,
       high: logitDifference,

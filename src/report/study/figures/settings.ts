@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import type { Setting } from '../../../store/records.ts';
 import { shareDomain } from '../../figures/candidates.ts';
 import { COLORS, percentTick } from '../../figures/draw.ts';
-import { drawRows } from '../../figures/rows.ts';
+import { drawRows, namesBeside } from '../../figures/rows.ts';
 import { SETTING_MARKS } from '../../figures/settings.ts';
 import { METRIC_NAMES, percent, points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
@@ -33,7 +33,7 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
         `mean of ${models} networks: ${percent(mean)}`,
         METRIC_NAMES[metric],
       ];
-      const row = i + OFFSETS[setting];
+      const row = i + offsetOf(setting, width);
       return { row, setting, best: value, low, high, mean, title: visible(title.join('\n')) };
     }),
   );
@@ -48,6 +48,7 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
       color: COLORS.muted,
     })),
     axis: 'test metric (%)',
+    extraHeight: EXTRA_HEIGHT,
     x: {
       domain: shareDomain(dots.flatMap(({ low, high, mean }) => [low, high, mean])),
       tickFormat: percentTick,
@@ -77,8 +78,14 @@ export function drawSettingsOfDatasets(datasets: readonly SettingsOfDataset[], w
   });
 }
 
-/** Settings of a row stand a little above each other, so that equal ones are all seen. */
-export const OFFSETS: Readonly<Record<Setting, number>> = { fixed: -0.27, finetune: 0, scratch: 0.27 };
+/** More height for rows with a mark of each setting, in pixels. */
+export const EXTRA_HEIGHT = 12;
+
+/** Settings of a row stand above each other, in parts of its height; on a phone below the row's name. */
+export function offsetOf(setting: Setting, width: number): number {
+  const place = { fixed: -1, finetune: 0, scratch: 1 }[setting];
+  return namesBeside(width) ? 0.27 * place : 0.12 + 0.21 * place;
+}
 
 export interface PairRow {
   readonly name: string;

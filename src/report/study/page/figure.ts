@@ -32,7 +32,7 @@ export function figureCard({ id, title, reading, key, panels, body, tables }: St
     fileLink(`${id}.svg`, 'image/svg+xml', svgFile(title, panels), 'SVG'),
     ...tables.slice(0, 1).flatMap(tableFiles),
   ];
-  return html`<div class="card"><figure id="figure-${id}"><figcaption><b>${title}</b><span>${reading}</span></figcaption>
+  return html`<div class="card"><figure id="${id}-figure"><figcaption><b>${title}</b><span>${reading}</span></figcaption>
 ${key ?? null}${body ?? panelGrid(panels, 'three')}
 <div class="files">Save as ${files}</div>
 <details class="data"><summary>The numbers <span>${countOf(tables.length, 'table')}</span></summary>${tableBlocks(tables)}</details>

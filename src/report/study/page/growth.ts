@@ -6,7 +6,7 @@ import { drawConvergence, drawSizes } from '../figures/growth.ts';
 import { SETTING_NOUNS, signed } from '../figures/words.ts';
 import type { Convergence, DatasetSize, StudyDocument } from '../schema.ts';
 import { figureCard, type StudyFigure, THIRD } from './figure.ts';
-import { named, type TableIndex } from './tables.ts';
+import { named, type TableIndex, tableCard } from './tables.ts';
 
 export function convergencePart({ convergence }: StudyDocument, tables: TableIndex): Markup | null {
   if (!convergence || convergence.curves.length === 0) return null;
@@ -45,12 +45,18 @@ const BOUNDS: Readonly<Record<Convergence['ratios'][number]['bound'], string>> =
 
 function ratioTable({ ratios, curves }: Convergence): Markup {
   const rising = curves.filter(({ stillRising }) => stillRising);
-  return html`<div class="card"><div class="scroll"><table><caption>Steps until converged${rising.length > 0 ? html` <span>${countOf(rising.length, 'curve')} still rose at the longest run, so the true maximum and the steps to it may be larger.</span>` : null}</caption>
+  return tableCard(
+    'Steps until converged',
+    rising.length > 0
+      ? `${countOf(rising.length, 'curve')} still rose at the longest run, so the true maximum and the steps to it may be larger.`
+      : '',
+    html`<table>
 <thead><tr><th>Network</th><th>Data set</th><th class="right">Fine-tuned</th><th class="right">From scratch</th><th class="right">Ratio</th></tr></thead>
 <tbody>${ratios.map(
-    ({ model, dataset, scratch, finetune, ratio, bound }) =>
-      html`<tr><td><b>${model}</b></td><td>${dataset}</td><td class="right number">${integer(finetune)}</td><td class="right number">${integer(scratch)}</td><td class="right"><span class="number">${times(ratio)}</span>${bound === 'exact' ? null : html`<small>${BOUNDS[bound]}</small>`}</td></tr>`,
-  )}</tbody></table></div></div>`;
+      ({ model, dataset, scratch, finetune, ratio, bound }) =>
+        html`<tr><td><b>${model}</b></td><td>${dataset}</td><td class="right number">${integer(finetune)}</td><td class="right number">${integer(scratch)}</td><td class="right"><span class="number">${times(ratio)}</span>${bound === 'exact' ? null : html`<small>${BOUNDS[bound]}</small>`}</td></tr>`,
+    )}</tbody></table>`,
+  );
 }
 
 export function sizePart({ datasetSize }: StudyDocument, tables: TableIndex): Markup | null {
@@ -81,12 +87,16 @@ export function sizeFigure({ curves, comparisons }: DatasetSize, tables: TableIn
 }
 
 function crossingTable({ comparisons }: DatasetSize): Markup {
-  return html`<div class="card"><div class="scroll"><table><caption>Which setting leads <span>95% interval by drawing subsets with replacement; an open end lies beyond the sizes tried.</span></caption>
+  return tableCard(
+    'Which setting leads',
+    '95% interval by drawing subsets with replacement; an open end lies beyond the sizes tried.',
+    html`<table>
 <thead><tr><th>Network</th><th>Data set</th><th>Which leads</th><th class="right">From images</th><th class="right">95% interval</th></tr></thead>
 <tbody>${comparisons.map(
-    ({ model, dataset, a, b, crossing }) =>
-      html`<tr><td><b>${model}</b></td><td>${dataset}</td><td>${leader(a, b, crossing)}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.at !== null ? integer(crossing.at) : '–'}</td><td class="right number">${crossing?.interval ? openRange(crossing.interval) : '–'}</td></tr>`,
-  )}</tbody></table></div></div>`;
+      ({ model, dataset, a, b, crossing }) =>
+        html`<tr><td><b>${model}</b></td><td>${dataset}</td><td>${leader(a, b, crossing)}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.at !== null ? integer(crossing.at) : '–'}</td><td class="right number">${crossing?.interval ? openRange(crossing.interval) : '–'}</td></tr>`,
+    )}</tbody></table>`,
+  );
 }
 
 type Comparison = DatasetSize['comparisons'][number];

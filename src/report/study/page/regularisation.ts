@@ -8,7 +8,7 @@ import { drawEffects, SOURCE_MARK, SWITCH_NAMES } from '../figures/regularisatio
 import { signed } from '../figures/words.ts';
 import type { Regularisation, StudyDocument } from '../schema.ts';
 import { figureCard, onePanel, type StudyFigure } from './figure.ts';
-import { named, type TableIndex } from './tables.ts';
+import { named, type TableIndex, tableCard } from './tables.ts';
 
 export function regularisationPart({ regularisation }: StudyDocument, tables: TableIndex): Markup | null {
   if (!regularisation) return null;
@@ -44,15 +44,19 @@ function variantTable({ variants }: Regularisation): Markup {
     variants.some(({ scores }) => scores.some((score) => score.setting === setting)),
   );
   const state = (on: boolean) => (on ? html`<td class="on">on</td>` : html`<td class="muted">off</td>`);
-  return html`<div class="card"><div class="scroll"><table><caption>Variants <span>Score: mean over data sets of the logit accuracy minus the mean of all variants, ± one standard error.</span></caption>
+  return tableCard(
+    'Variants',
+    'Score: mean over data sets of the logit accuracy minus the mean of all variants, ± one standard error.',
+    html`<table>
 <thead><tr><th>Network</th>${Object.values(SWITCH_NAMES).map((name) => html`<th>${name}</th>`)}<th class="right">Source</th>${settings.map((setting) => html`<th class="right">${SETTING_NAMES[setting]}</th>`)}</tr></thead>
 <tbody>${variants.map(
-    ({ model, gamma, labelSmoothing, dropout, auxiliary, source, scores }) =>
-      html`<tr><td><b>${model}</b></td>${state(gamma)}${state(labelSmoothing)}${state(dropout)}${state(auxiliary)}<td class="right number">${source ? percent(source.value) : '–'}</td>${settings.map(
-        (setting) => {
-          const own = scores.find((score) => score.setting === setting);
-          return html`<td class="right number">${own ? signed(own.score) : '–'}${own && own.standardError !== null ? html`<small>± ${own.standardError.toFixed(2)}</small>` : null}</td>`;
-        },
-      )}</tr>`,
-  )}</tbody></table></div></div>`;
+      ({ model, gamma, labelSmoothing, dropout, auxiliary, source, scores }) =>
+        html`<tr><td><b>${model}</b></td>${state(gamma)}${state(labelSmoothing)}${state(dropout)}${state(auxiliary)}<td class="right number">${source ? percent(source.value) : '–'}</td>${settings.map(
+          (setting) => {
+            const own = scores.find((score) => score.setting === setting);
+            return html`<td class="right number">${own ? signed(own.score) : '–'}${own && own.standardError !== null ? html`<small>± ${own.standardError.toFixed(2)}</small>` : null}</td>`;
+          },
+        )}</tr>`,
+    )}</tbody></table>`,
+  );
 }

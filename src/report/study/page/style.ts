@@ -4,6 +4,14 @@ export const STUDY_STYLE = `
 .panel { min-width: 0; }
 .panel-title { font-size: 0.9rem; font-weight: 600; line-height: 1.3; margin-bottom: 6px; overflow-wrap: anywhere; }
 .many .panel-title { font-size: 0.8rem; margin-bottom: 2px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.table-title { margin-bottom: 10px; }
+.table-title b { display: block; font-size: 1.05rem; line-height: 1.3; font-weight: 600; }
+.table-title span { color: var(--muted); font-size: 0.875rem; line-height: 1.45; }
+.line { white-space: nowrap; }
+.fitted .tall { max-height: none; }
+.fitted .tall table { width: 100%; }
+.fitted th.right { white-space: normal; overflow-wrap: normal; }
+.fitted th:first-child, .fitted td:first-child { position: sticky; left: 0; background: var(--surface); min-width: 8em; }
 .data-table { margin-bottom: 14px; }
 b.strong { color: var(--good); }
 .tall th { position: sticky; top: 0; background: var(--surface); }

@@ -11,6 +11,11 @@ import { tableMarkdown } from '../tables/markdown.ts';
 import { studyTables } from '../tables/study-tables.ts';
 import { type Table, valueText } from '../tables/table.ts';
 
+/** A table with its title, which stays in view where the table is wider than a phone. */
+export function tableCard(title: string, note: string, table: Markup): Markup {
+  return html`<div class="card"><p class="table-title"><b>${title}</b><span>${note}</span></p><div class="scroll">${table}</div></div>`;
+}
+
 /** The tables of a study by their names. */
 export type TableIndex = ReadonlyMap<string, Table>;
 
@@ -38,7 +43,7 @@ export function tablesPart(tables: TableIndex): Markup | null {
   if (accuracies.length === 0) return null;
   return html`<section class="part" id="tables"><div class="lead"><h2>Tables</h2>
 <p>Green: the best network of a data set, and those that are not significantly worse.</p></div>
-${accuracies.map((table) => html`<div class="card"><h3>${table.title}</h3>${htmlTable(table)}<div class="files">Save as ${tableFiles(table)}</div></div>`)}</section>`;
+${accuracies.map((table) => html`<div class="card"><p class="table-title"><b>${table.title}</b></p><div class="fitted">${htmlTable(table)}</div><div class="files">Save as ${tableFiles(table)}</div></div>`)}</section>`;
 }
 
 /** Of longer tables so many rows are shown; the file has all. */

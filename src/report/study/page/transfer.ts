@@ -7,7 +7,7 @@ import { SETTINGS } from '../../ranking.ts';
 import { drawDatasetTransfer, drawTransfer } from '../figures/transfer.ts';
 import type { CorrelationSummary, Figure1Panel, Figure2Panel, StudyDocument } from '../schema.ts';
 import { figureCard, panelGrid, SIXTH, type StudyFigure, THIRD } from './figure.ts';
-import { named, rowsWith, type TableIndex } from './tables.ts';
+import { named, rowsWith, type TableIndex, tableCard } from './tables.ts';
 
 const KEY = legend([
   { name: 'the best network, or not significantly worse', sample: dot('var(--good)') },
@@ -36,7 +36,7 @@ export function transferFigure(figure1: readonly Figure1Panel[], tables: TableIn
   const panels = figure1.filter(({ points }) => points.some(({ source }) => source));
   if (panels.length === 0) return null;
   return {
-    id: 'transfer',
+    id: 'figure-1',
     title: 'Source accuracy and transfer accuracy',
     reading: 'Vertical bar: one standard error over data sets (after Morey).',
     key: KEY,
@@ -58,15 +58,19 @@ function correlationTable(figure1: readonly Figure1Panel[]): Markup {
   const range = (c: CorrelationSummary) =>
     c?.interval ? `${c.interval.low.toFixed(2)} to ${c.interval.high.toFixed(2)}`.replaceAll('-', '−') : '–';
   const p = (c: CorrelationSummary) => (c ? pValueText(c.pValue) : '–');
-  return html`<div class="card"><div class="scroll"><table><caption>Correlation of source and transfer accuracy <span>Over networks, both on the logit scale.</span></caption>
+  return tableCard(
+    'Correlation of source and transfer accuracy',
+    'Over networks, both on the logit scale.',
+    html`<table>
 <thead><tr><th>Setting</th><th class="right">Networks</th><th class="right">Pearson r</th><th class="right">95% interval</th><th class="right">p</th><th class="right">Spearman ρ</th><th>By size of the data sets</th></tr></thead>
 <tbody>${figure1.map(
-    ({ setting, points, pearson, spearman, bySize, excluded }) =>
-      html`<tr><td><b>${capital(SETTING_NAMES[setting])}</b>${left(excluded).length > 0 ? html`<small>left out: ${listed(left(excluded))}</small>` : null}</td><td class="right number">${points.length}</td><td class="right number">${number(pearson)}</td><td class="right number">${range(pearson)}</td><td class="right number">${p(pearson)}</td><td class="right number">${number(spearman)}</td><td>${bySize.map(
-        ({ group, datasets, below, pearson: own }) =>
-          html`<span class="line">${group === 'small' ? 'under' : 'from'} ${below.toLocaleString('en-US')} images: r = ${number(own)} <small class="inline">(${countOf(datasets.length, 'data set')})</small></span>`,
-      )}</td></tr>`,
-  )}</tbody></table></div></div>`;
+      ({ setting, points, pearson, spearman, bySize, excluded }) =>
+        html`<tr><td><b>${capital(SETTING_NAMES[setting])}</b>${left(excluded).length > 0 ? html`<small>left out: ${listed(left(excluded))}</small>` : null}</td><td class="right number">${points.length}</td><td class="right number">${number(pearson)}</td><td class="right number">${range(pearson)}</td><td class="right number">${p(pearson)}</td><td class="right number">${number(spearman)}</td><td>${bySize.map(
+          ({ group, datasets, below, pearson: own }) =>
+            html`<span class="line">${group === 'small' ? 'under' : 'from'} ${below.toLocaleString('en-US')} images: r = ${number(own)} <small class="inline">(${countOf(datasets.length, 'data set')})</small></span>`,
+        )}</td></tr>`,
+    )}</tbody></table>`,
+  );
 }
 
 export function datasetTransferPart({ figure2 }: StudyDocument, tables: TableIndex): Markup | null {
@@ -90,7 +94,7 @@ export function datasetTransferFigure(
   if (drawn.length === 0) return null;
   const metrics = [...new Set(own.map(({ metric }) => METRIC_NAMES[metric]))];
   return {
-    id: `each-data-set-${setting}`,
+    id: `figure-2-${setting}`,
     title: capital(SETTING_NAMES[setting]),
     reading: `Up: ${metrics.join(' or ')}. Bar: 95% interval of the test images. r: Pearson correlation of the logits.`,
     key: KEY,
