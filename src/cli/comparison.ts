@@ -3,10 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type CompareDocument, compareDocument, compareHtml, confidentMistakes } from '../report/index.ts';
 import { type CellOutcome, openEmbeddedStore, type Setting, type Store } from '../store/index.ts';
-import { type CellTask, environmentOf, planCells } from '../study/index.ts';
+import { type CellTask, environmentOf, planCells, protocolHash } from '../study/index.ts';
 import type { Protocol } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
-import { contentHash } from '../util/hash.ts';
 import type { OpenedModel } from '../weights/index.ts';
 import { fileName } from './file-name.ts';
 import {
@@ -71,7 +70,7 @@ export async function runComparison(
       outcomes,
       protocol: {
         name: options.protocol.name,
-        hash: contentHash(options.protocol),
+        hash: protocolHash(options.protocol),
         fields: { ...options.protocol },
       },
       datasets: datasets.map(({ dataset }, i) => datasetSummary(dataset, audits[i])),

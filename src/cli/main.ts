@@ -120,17 +120,23 @@ command('list', 'list the protocols', ['json'], protocols).action(async (values:
   (await import('./commands/protocol.ts')).listProtocols(values);
 });
 
-command('show <name>', 'show every number of a protocol, with its source', ['json'], protocols).action(
-  async (name: string, values: OptionValues) => {
-    (await import('./commands/protocol.ts')).showProtocol(name, values);
-  },
-);
+command(
+  'show <name>',
+  'show every number of a protocol, or of that of a study file, with its source',
+  ['json'],
+  protocols,
+).action(async (name: string, values: OptionValues) => {
+  await (await import('./commands/protocol.ts')).showProtocol(name, values);
+});
 
-command('diff <a> <b>', 'show what two protocols differ in', ['json'], protocols).action(
-  async (a: string, b: string, values: OptionValues) => {
-    (await import('./commands/protocol.ts')).showDifferences(a, b, values);
-  },
-);
+command(
+  'diff <a> <b>',
+  'show what two protocols, or those of study files, differ in',
+  ['json'],
+  protocols,
+).action(async (a: string, b: string, values: OptionValues) => {
+  await (await import('./commands/protocol.ts')).showDifferences(a, b, values);
+});
 
 const STUDY_OPTIONS = ['out', 'memory', 'tune', 'cache', 'offline', 'threads', 'device', 'json'] as const;
 

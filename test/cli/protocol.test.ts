@@ -1,6 +1,9 @@
 /** `transferlab protocol`: the list, every number of a protocol with its source, and what two protocols differ in. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROTOCOLS, protocolHash } from '../../src/study/index.ts';
+import { temporaryFolder } from '../data/pictures.ts';
 import { messagesOf, runCli } from './run.ts';
 
 const COLUMNS = 80;
@@ -60,6 +63,20 @@ describe('protocol', () => {
     expect(await output(0, 'diff', 'quick', 'quick')).toBe('quick and quick have networks do the same.\n');
     const { stdout } = await runCli('protocol', 'diff', 'quick', 'smoke', '--json');
     expect(JSON.parse(stdout).differences).toContainEqual({ part: 'finetune', field: 'steps', a: 60, b: 6 });
+  });
+
+  it('takes the protocol of a study file, and says what it changes', async () => {
+    const path = join(await temporaryFolder(), 'study.yaml');
+    const text =
+      'title: t\nmodels: [resnet18]\ndatasets: [d]\nprotocol: { base: quick, finetune: { steps: 100 } }\n';
+    await writeFile(path, text);
+    const shown = await output(0, 'show', path);
+    expect(shown).toMatch(/^quick\* /);
+    expect(shown).toMatch(/^finetune\n {2}steps +100\n +\[ours\] changed from quick$/m);
+    expect(shown).toMatch(/^scratch\n {2}steps +120\n +\[ours\] longer than fine-tuning/m);
+    expect(await output(0, 'diff', 'quick', path)).toMatch(
+      /^finetune\.steps\n- quick +60\n\+ quick\* +100\n$/,
+    );
   });
 
   it('of an unknown name says the nearest', async () => {

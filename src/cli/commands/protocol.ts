@@ -1,5 +1,16 @@
-/** `transferlab protocol list`, `show NAME` and `diff A B`: how networks are trained and chosen, and why so. */
-import { diffProtocols, fieldsOf, findProtocol, PROTOCOLS, protocolHash } from '../../study/index.ts';
+/**
+ * `transferlab protocol list`, `show NAME` and `diff A B`: how networks are trained and chosen, and why so. In place of a
+ * name may stand a study file, whose protocol is meant.
+ */
+import {
+  diffProtocols,
+  fieldsOf,
+  findProtocol,
+  PROTOCOLS,
+  protocolHash,
+  protocolOf,
+  readStudy,
+} from '../../study/index.ts';
 import { COMMON_TO_ALL, sourceOf } from '../../study/protocol-sources.ts';
 import { type Protocol, plannedSteps } from '../../transfer/index.ts';
 import type { OptionValues } from '../options.ts';
@@ -13,22 +24,26 @@ export function listProtocols(values: OptionValues): void {
   print(values, { kind: 'protocols', ...VERSIONED, protocols: PROTOCOLS.map(headOf) }, protocolListText);
 }
 
-/** Prints every field of a protocol with its value and source. @throws UserError UNKNOWN_PROTOCOL */
-export function showProtocol(name: string, values: OptionValues): void {
-  const protocol = findProtocol(name);
+/** Prints every field of a protocol with its value and source. @throws UserError UNKNOWN_PROTOCOL, and those of `readStudy` */
+export async function showProtocol(name: string, values: OptionValues): Promise<void> {
+  const protocol = await protocolNamed(name);
   const fields = fieldsOf(protocol).map((field) => ({ ...field, ...sourceOf(protocol, field) }));
   print(values, { kind: 'protocol', ...VERSIONED, ...headOf(protocol), fields, common: COMMON_TO_ALL }, () =>
     protocolText(protocol),
   );
 }
 
-/** Prints the fields in which two protocols differ. @throws UserError UNKNOWN_PROTOCOL */
-export function showDifferences(nameA: string, nameB: string, values: OptionValues): void {
-  const [a, b] = [findProtocol(nameA), findProtocol(nameB)];
+/** Prints the fields in which two protocols differ. @throws UserError UNKNOWN_PROTOCOL, and those of `readStudy` */
+export async function showDifferences(nameA: string, nameB: string, values: OptionValues): Promise<void> {
+  const [a, b] = [await protocolNamed(nameA), await protocolNamed(nameB)];
   const differences = diffProtocols(a, b);
   print(values, { kind: 'protocol-diff', ...VERSIONED, a: headOf(a), b: headOf(b), differences }, () =>
     protocolDiffText(a, b),
   );
+}
+
+async function protocolNamed(name: string): Promise<Protocol> {
+  return /\.ya?ml$/.test(name) ? protocolOf((await readStudy(name)).protocol) : findProtocol(name);
 }
 
 function headOf(protocol: Protocol) {
