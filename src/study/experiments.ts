@@ -89,6 +89,7 @@ export function experimentCells(parts: StudyParts): ExperimentCells {
           ...chosenOf(parts, regularisation),
           models: parts.variants,
           settings: regularisation.settings,
+          seeds: regularisation.seeds,
         })
       : null,
     convergence: convergence ? convergenceRuns(parts, convergence) : null,
@@ -112,10 +113,11 @@ type Chosen = Pick<StudyParts, 'datasets' | 'models'>;
 
 function planned(
   { study, protocol, memory }: StudyParts,
-  chosen: Chosen & { settings?: readonly Setting[]; protocol?: Protocol },
+  chosen: Chosen & { settings?: readonly Setting[]; protocol?: Protocol; seeds?: readonly number[] },
 ): CellTask[] {
-  const { settings, seeds, splitSeed } = study;
-  return planCells({ settings, protocol, seeds, splitSeed, memory, ...chosen });
+  const { settings, splitSeed } = study;
+  const seeds = chosen.seeds ?? study.seeds;
+  return planCells({ settings, protocol, splitSeed, memory, ...chosen, seeds });
 }
 
 function convergenceRuns(
@@ -134,7 +136,8 @@ function convergenceRuns(
     return datasets.flatMap((dataset) => {
       const { splits, name } = dataset.dataset;
       const images = splits.train.length + splits.validation.length;
-      const tasks = planned(parts, { datasets: [dataset], models, settings: experiment.settings, protocol });
+      const { settings, seeds } = experiment;
+      const tasks = planned(parts, { datasets: [dataset], models, settings, seeds, protocol });
       return tasks.map((task) => {
         const setting = task.cell.setting as 'finetune' | 'scratch';
         const epochs = (steps * Math.min(protocol[setting].batchSize, splits.train.length)) / images;
@@ -178,13 +181,13 @@ function subsetsOf(parts: StudyParts, { perClass, subsets, ...chosen }: SizeExpe
 
 function datasetSizeRuns(
   parts: StudyParts,
-  { settings, ...chosen }: SizeExperiment,
+  { settings, seeds, ...chosen }: SizeExperiment,
   subsets: readonly Subset[],
 ): NonNullable<ExperimentCells['datasetSize']> {
   const { models } = chosenOf(parts, chosen);
   return subsets.flatMap(({ spec, dataset, whole, perClass, subset }) => {
     const images = dataset.splits.train.length + dataset.splits.validation.length;
-    return planned(parts, { datasets: [{ spec, dataset }], models, settings }).map((task) => {
+    return planned(parts, { datasets: [{ spec, dataset }], models, settings, seeds }).map((task) => {
       const { model, setting } = task.cell;
       return { task, model, dataset: whole, setting, images, perClass, subset };
     });

@@ -15,6 +15,7 @@ const share = z.number().min(0).max(1);
 const count = z.int().positive();
 const name = z.string().min(1);
 const names = z.array(name).min(1);
+const seeds = z.array(z.int().min(0)).min(1);
 
 const training = z
   .strictObject({
@@ -74,6 +75,9 @@ const chosen = {
   datasets: names.optional().describe('names of data sets of the study; all unless given'),
 };
 
+/** What experiments take that are of cells of their own. */
+const seeded = { seeds: seeds.optional().describe('those of the study unless given') };
+
 const experiments = z.strictObject({
   settings: z
     .strictObject({ ...chosen })
@@ -85,6 +89,7 @@ const experiments = z.strictObject({
       source: name.describe('one of `sources`'),
       labelSmoothing: share.default(0.1),
       datasets: chosen.datasets,
+      ...seeded,
       settings: settings.default(['fixed', 'finetune']),
     })
     .optional()
@@ -94,6 +99,7 @@ const experiments = z.strictObject({
   convergence: z
     .strictObject({
       ...chosen,
+      ...seeded,
       steps: z.array(count).min(2).describe('lengths of training'),
       settings: z
         .array(z.enum(['finetune', 'scratch']))
@@ -105,6 +111,7 @@ const experiments = z.strictObject({
   datasetSize: z
     .strictObject({
       ...chosen,
+      ...seeded,
       perClass: z.array(z.int().min(2)).min(1).describe('images of each class for training and validation'),
       subsets: count.default(3).describe('random subsets of each size'),
       settings: settings.default(['fixed', 'finetune', 'scratch']),
@@ -136,7 +143,7 @@ const studySchema = z
     description: z.string().default(''),
     protocol,
     settings: settings.default(['fixed', 'finetune', 'scratch']),
-    seeds: z.array(z.int().min(0)).min(1).default([0]),
+    seeds: seeds.default([0]),
     splitSeed: z.int().min(0).default(0).describe('seed of the split of data sets without official parts'),
     budget: z
       .strictObject({ hours: z.number().positive() })

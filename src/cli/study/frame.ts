@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StudyInput } from '../../report/index.ts';
 import { type Cell, type CellOutcome, type Measurement, type Store, writeWhole } from '../../store/index.ts';
+import { type EmbeddingValue, type PanelsValue, panelPictures } from '../../transfer/index.ts';
 import { UserError } from '../../util/errors.ts';
 
 /** Raised when a frame of before cannot be read any more. */
@@ -66,9 +67,39 @@ export async function studyInputOf(frame: StudyFrame, store: Store): Promise<Stu
     ...rest,
     outcomes,
     scores: of('scores').map(({ model, dataset, value }) => ({ model, dataset, values: numbersOf(value) })),
-    embeddings: [],
-    panels: [],
+    embeddings: of('embedding').flatMap(({ model, dataset, setting, value }) =>
+      (value as EmbeddingValue).embeddings.map(({ nearest: _, ...drawing }) => ({
+        ...{ model, dataset, setting },
+        ...drawing,
+      })),
+    ),
+    panels: of('panels').flatMap(({ model, dataset, setting, value }) => {
+      const { classes, neighbours, activation } = value as PanelsValue;
+      const network = { model, dataset, setting, classes };
+      return [
+        { kind: 'neighbours' as const, ...network, rows: neighbours.rows },
+        { kind: 'activation' as const, ...network, ...activation },
+      ];
+    }),
   };
+}
+
+/** The pictures of panels, as data URIs by name of the data set and key. */
+export async function picturesOf(
+  { measurements }: StudyFrame,
+  store: Store,
+): Promise<Map<string, Map<string, string>>> {
+  const panels = measurements.filter(({ kind }) => kind === 'panels');
+  const measured = await store.measurements(panels.map(({ key }) => key));
+  const pictures = new Map<string, Map<string, string>>();
+  for (const { key, dataset } of panels) {
+    const artifact = measured.get(key)?.artifact;
+    if (!artifact) continue;
+    const ofDataset = pictures.get(dataset) ?? new Map<string, string>();
+    for (const [name, uri] of panelPictures(await store.readArtifact(artifact))) ofDataset.set(name, uri);
+    pictures.set(dataset, ofDataset);
+  }
+  return pictures;
 }
 
 /** The members that are numbers: a score that does not apply is null. */

@@ -12,8 +12,7 @@ import {
 } from '../../report/index.ts';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
 import { fileName } from '../file-name.ts';
-import { readFrame, studyInputOf } from './frame.ts';
-import { readPictures } from './pictures.ts';
+import { picturesOf, readFrame, studyInputOf } from './frame.ts';
 
 export interface StudyReport {
   readonly document: StudyDocument;
@@ -23,10 +22,12 @@ export interface StudyReport {
 /** Writes `report.html` and `study.json` into the study's folder. @throws UserError STUDY_NOT_STARTED */
 export async function reportStudy(folder: string): Promise<StudyReport> {
   return withStore(folder, async (store) => {
-    const document = studyDocument(await studyInputOf(await readFrame(folder), store));
+    const frame = await readFrame(folder);
+    const document = studyDocument(await studyInputOf(frame, store));
+    const thumbnails = await picturesOf(frame, store);
     const reportPath = join(folder, 'report.html');
     await writeFile(join(folder, 'study.json'), `${JSON.stringify(document, null, 2)}\n`);
-    await writeFile(reportPath, studyHtml(document, { thumbnails: await readPictures(folder) }));
+    await writeFile(reportPath, studyHtml(document, { thumbnails }));
     return { document, reportPath };
   });
 }

@@ -9,6 +9,7 @@ import type { ProgressDisplay } from '../progress.ts';
 import { measureShown, runAll, WorkBar } from '../run-shown.ts';
 import { studyFormulations } from '../study-formulations.ts';
 import { type StudyFrame, writeFrame } from './frame.ts';
+import { looksOf } from './looks.ts';
 import { asIfPretrained, everyModel, type OpenedStudy, openStudy, withPretrained } from './open.ts';
 import { ProgressFile } from './progress-file.ts';
 import { type StudyMeasurement, type StudyWork, workOf } from './work.ts';
@@ -56,7 +57,7 @@ async function computeCells(
   const places = { ...options, splitSeed: opened.study.splitSeed };
   const formulations = await studyFormulations(cells, inputs, places, display);
   const environment = { ...options, formulations };
-  await writeFrame(options.out, {
+  const frame = {
     ...declared(opened),
     startedAt: options.startedAt,
     command: options.command,
@@ -64,11 +65,18 @@ async function computeCells(
     datasets: opened.datasets.map(({ dataset }, i) => datasetSummary(dataset, audits[i])),
     cells: cells.map(({ cell }) => cell),
     experiments: experimentKeys(opened, experiments),
-    measurements: scores.map(nameOf),
-  });
+  };
+  const keepFrame = (measurements: readonly StudyMeasurement[]) =>
+    writeFrame(options.out, { ...frame, measurements: measurements.map(nameOf) });
+  await keepFrame(scores);
   await measure(scores, store, environment, bar);
   const progress = new ProgressFile(options.out, cells.length);
-  await runAll(store, cells, environment, inputs, display, bar, (outcome) => progress.add(outcome));
+  const outcomes = await runAll(store, cells, environment, inputs, display, bar, (outcome) =>
+    progress.add(outcome),
+  );
+  const looks = await looksOf(opened, outcomes, store, environment);
+  await keepFrame([...scores, ...looks]);
+  await measure(looks, store, environment, bar);
   await progress.finish();
 }
 
@@ -83,8 +91,8 @@ async function measure(
   await measureShown(store, tasks, options, bar, ({ key }) => costs.get(key)!);
 }
 
-function nameOf({ task, setting }: StudyMeasurement): StudyFrame['measurements'][number] {
-  const { key, kind, dataset, label } = task;
+function nameOf({ task, dataset, setting }: StudyMeasurement): StudyFrame['measurements'][number] {
+  const { key, kind, label } = task;
   return { key, kind, dataset, model: label, setting };
 }
 

@@ -16,6 +16,8 @@ import { everyModel, type OpenedStudy } from './open.ts';
 /** A measurement, the setting in which its network was trained, for people, and what it costs. */
 export interface StudyMeasurement {
   readonly task: MeasurementTask;
+  /** Name of the data set. */
+  readonly dataset: string;
   readonly setting: string;
   readonly cost: number;
 }
@@ -45,8 +47,9 @@ export function workOf(opened: OpenedStudy, environment: CellEnvironment): Study
 function pretrainingsOf(opened: OpenedStudy): StudyMeasurement[] {
   return everyModel(opened).flatMap(({ pretraining, opened: { model } }) => {
     if (!pretraining) return [];
-    const cost = pretraining.images * TRAINING_COST * imageCost(model.multiplyAdds);
-    return [{ task: pretraining.task, setting: 'pre-training', cost }];
+    const { task, images } = pretraining;
+    const cost = images * TRAINING_COST * imageCost(model.multiplyAdds);
+    return [{ task, dataset: task.dataset, setting: 'pre-training', cost }];
   });
 }
 
@@ -60,9 +63,10 @@ function scoresOf(opened: OpenedStudy, environment: CellEnvironment): StudyMeasu
       .filter((model) => model.opened.weights)
       .map((model) => {
         const planned = { dataset, model, splitSeed, seed: 0, environment };
-        const images = dataset.dataset.splits.train.length;
-        const cost = images * imageCost(model.opened.model.multiplyAdds) + 1e9;
-        return { task: planMeasurement('scores', planned, { scores }), setting: 'pre-trained', cost };
+        const { name, splits } = dataset.dataset;
+        const cost = splits.train.length * imageCost(model.opened.model.multiplyAdds) + 1e9;
+        const task = planMeasurement('scores', planned, { scores });
+        return { task, dataset: name, setting: 'pre-trained', cost };
       }),
   );
 }
