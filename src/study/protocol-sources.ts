@@ -51,10 +51,10 @@ const FINETUNE_KORNBLITH: SourcesOf<TuningProtocol> = {
   ),
   divideDecayByRate: verified(`${KORNBLITH}; ${SIMCLR}: weight decays are divided by the learning rate`),
   momentum: verified(`${KORNBLITH}; ${SIMCLR}: Nesterov momentum of 0.9`),
-  labelSmoothing: memory('none is named for transfer'),
-  dropout: memory('none is named for transfer'),
+  labelSmoothing: memory(`${SIMCLR} name none`),
+  dropout: memory(`${SIMCLR} name none`),
   smallestCrop: memory(
-    'random resized crops without a number in both papers; 8% of the area is what the Inception pipelines take',
+    `${SIMCLR} name random resized crops without a number; 8% of the area is what the Inception pipelines take`,
   ),
   cropRatio: verified(`${KORNBLITH}; ${SIMCLR}: resize to 256 for a centre crop of 224`),
   filter: ours('named for fixed features only; bilinear is what most pipelines take for training'),
