@@ -64,7 +64,7 @@ export function drawRows({ description, width, rows, axis, x, extraHeight = 0, m
         frameAnchor: 'left',
         textAnchor: 'start',
         dx: 2 - marginLeft,
-        dy: beside ? 0 : 4 - rowHeight / 2,
+        dy: beside ? 0 : 4 - (rowHeight - extraHeight) / 2,
         fill: COLORS.ink,
         stroke: 'var(--surface)',
         strokeWidth: 4,
