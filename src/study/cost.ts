@@ -25,7 +25,7 @@ const EVALUATIONS_PER_LAMBDA = 20;
 
 /**
  * An upper bound as far as the search goes: every trial runs to its end, which those given up early or diverging do not.
- * What is not counted: decoding images the first time, and compiling.
+ * Decoding images the first time is not counted.
  * @param cost measured with the batch size that the protocol has in this setting
  */
 export function cellCost(
@@ -41,6 +41,9 @@ function tunedCost(protocol: TuningProtocol, cost: CostValue, images: DatasetSiz
   const { search, final, trials, validations } = plannedSteps(protocol);
   const batch = Math.min(protocol.batchSize, images.train);
   const seconds =
+    cost.trainingSetupSeconds +
+    cost.inferenceSetupSeconds +
+    (trials + validations + 2) * cost.runSetupSeconds +
     (search + final) * batch * cost.trainSecondsPerImage +
     validations * images.validation * cost.evaluationSecondsPerImage +
     images.test * cost.inferenceSecondsPerImage;
@@ -52,6 +55,9 @@ function fixedCost({ fixed }: Protocol, cost: CostValue, images: DatasetSize): C
   const { train, validation, test, classes } = images;
   const evaluated = EVALUATIONS_PER_LAMBDA * (fixed.lambdas.length * train + train + validation);
   const seconds =
+    // One session for the features, and one of the network that is exported.
+    2 * cost.inferenceSetupSeconds +
+    3 * cost.runSetupSeconds +
     (train + validation + test) * cost.inferenceSecondsPerImage +
     // Products of features and weights grow with the classes.
     evaluated * cost.regressionSecondsPerImage * Math.max(1, classes / cost.classes);

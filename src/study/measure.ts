@@ -53,11 +53,17 @@ const KINDS: { readonly [K in keyof MeasurementOptions]: Kind<MeasurementOptions
   pretraining: {
     version: 1,
     // Pre-training starts from random weights, whatever the model has.
-    determinedBy: (inputs) => ({ ...dataOf(inputs), ...architecture(inputs), seed: inputs.seed }),
+    determinedBy: (inputs) => ({
+      ...dataOf(inputs),
+      ...architecture(inputs),
+      seed: inputs.seed,
+      // Batch norms see the parts into which a batch is divided to keep within it.
+      memory: inputs.environment.memory,
+    }),
     compute: pretrain,
   },
   cost: {
-    version: 1,
+    version: 2,
     // Numbers of steps, not of images or weights; and of this machine.
     determinedBy: (inputs, { classes }) => ({
       ...architecture(inputs),

@@ -1,15 +1,16 @@
 /**
  * What a network costs on this machine, measured on a few steps: seconds per image of training and of inference, seconds
- * per image of logistic regression on its features, and memory. Pixels are random numbers: preparing images happens in
- * other threads meanwhile, and decoding them the first time is not counted.
+ * per image of logistic regression on its features, the time until it runs, and memory. Training is timed with images
+ * that other threads crop meanwhile, as ever; decoding images the first time is not counted.
  */
+import { BatchLoader, openViewCache } from '../data/index.ts';
 import { type Model, transferHead } from '../models/index.ts';
 import { initialize } from '../nn/index.ts';
 import { Random } from '../tensor/random.ts';
-import { type Classifier, compileImageFunction, Evaluator, TrainingStep } from '../train/index.ts';
+import { type Classifier, compileImageFunction, Evaluator, TrainingStep, train } from '../train/index.ts';
 import { engineObjective } from './engine-objective.ts';
 import { prepareProblem } from './logistic-problem.ts';
-import type { SettingInputs } from './setting.ts';
+import { type SettingInputs, stopwatch } from './setting.ts';
 
 export interface CostOptions {
   /** Images of a training step, as the protocol has them. */
@@ -28,6 +29,11 @@ export type CostValue = {
   readonly inferenceSecondsPerImage: number;
   /** One evaluation of the loss of logistic regression and its gradient, divided by its images. */
   readonly regressionSecondsPerImage: number;
+  /** Until the first step of training, and the first batch of inference, can run. */
+  readonly trainingSetupSeconds: number;
+  readonly inferenceSetupSeconds: number;
+  /** What a run over images takes beside its batches: the threads that prepare them. */
+  readonly runSetupSeconds: number;
   /** Most memory at one time of a process that trains with such a batch, as planned; within the limit, if there is one. */
   readonly bytes: number;
   /** Most memory at one time of a process that makes features of a batch of images, as planned. */
@@ -41,7 +47,7 @@ export type CostValue = {
 };
 
 const WARM_UP = 2;
-const TIMED = 3;
+const TIMED = 5;
 /** Multiply-adds of a step that takes a second at most: a larger batch takes longer and says hardly more. */
 const TIMED_MULTIPLY_ADDS = 2e10;
 /** Forward and backward, in forward passes. */
@@ -56,13 +62,14 @@ export async function measureCost(
   inputs: SettingInputs,
   { batchSize, classes = inputs.dataset.classes.length }: CostOptions,
 ): Promise<{ value: CostValue }> {
-  const { model, onProgress } = inputs;
+  const { dataset, model, onProgress } = inputs;
   const classifier: Classifier = (net, x) => transferHead(net, model.backbone(net, x), classes);
   const report = (done: number, note: string) => onProgress({ phase: 'measure cost', done, total: 4, note });
   report(0, 'memory');
   const planned = await planOf(inputs, classifier, batchSize);
   report(1, 'training steps');
-  const timedBatch = timedBatchOf(model, Math.ceil(batchSize / planned.microBatches), PASSES_OF_TRAINING);
+  const largest = Math.min(Math.ceil(batchSize / planned.microBatches), dataset.splits.train.length);
+  const timedBatch = timedBatchOf(model, largest, PASSES_OF_TRAINING);
   const training = await timeTraining(inputs, classifier, classes, timedBatch, planned.recompute);
   report(2, 'inference');
   const inference = await timeInference(inputs, training.weights);
@@ -73,8 +80,11 @@ export async function measureCost(
     value: {
       trainSecondsPerImage: training.secondsPerImage,
       evaluationSecondsPerImage: training.evaluationSecondsPerImage,
-      inferenceSecondsPerImage: inference,
+      inferenceSecondsPerImage: inference.secondsPerImage,
       regressionSecondsPerImage: regression,
+      trainingSetupSeconds: training.setupSeconds,
+      inferenceSetupSeconds: inference.setupSeconds,
+      runSetupSeconds: training.runSetupSeconds,
       bytes: planned.plannedBytes,
       inferenceBytes: training.evaluationBytes,
       batch: batchSize,
@@ -113,6 +123,7 @@ async function timeTraining(
   recompute: boolean,
 ) {
   const { dataset, model, seed, threads, device, formulations } = inputs;
+  const setup = stopwatch();
   const { task } = dataset;
   const engine = { threads, device, formulations };
   const shape = imagesShape(model, batch);
@@ -122,17 +133,15 @@ async function timeTraining(
   try {
     const weights = initialize(step.variables, seed);
     step.load(weights);
-    const images = noise(shape);
-    const labels = new Int32Array(task === 'multi-label' ? batch * classes : batch);
-    const [learningRate, weightDecay, statisticsDecay] = [1e-3, 1e-5, 0.9];
-    const stepSeconds = await median((index) =>
-      step.run({ images, labels, learningRate, weightDecay, statisticsDecay, seed, step: index }),
-    );
+    const setupSeconds = setup();
+    const { stepSeconds, runSetupSeconds, firstRunSeconds } = await timeSteps(inputs, step, batch, classes);
     evaluator.share(step);
     const evaluationImages = noise(imagesShape(model, evaluated));
     const evaluation = await median(() => evaluator.probabilities(evaluationImages));
     return {
       weights,
+      setupSeconds: setupSeconds + firstRunSeconds,
+      runSetupSeconds,
       secondsPerImage: stepSeconds / batch,
       evaluationSecondsPerImage: evaluation / evaluated,
       evaluationBytes: evaluator.plannedBytes ?? 0,
@@ -143,10 +152,51 @@ async function timeTraining(
   }
 }
 
+/**
+ * Median seconds of a step in the training loop, on images of the training part; what a run takes more, beside its
+ * steps; and what the very first one takes beyond that, since memory is touched for the first time.
+ */
+async function timeSteps(inputs: SettingInputs, step: TrainingStep, batchSize: number, classes: number) {
+  const { dataset, model, seed, cacheFolder } = inputs;
+  const records = dataset.splits.train.slice(0, batchSize);
+  const view = {
+    kind: 'short-side',
+    size: Math.round(model.input.size / 0.875),
+    filter: 'bilinear',
+  } as const;
+  const cache = await openViewCache(dataset, records, view, cacheFolder);
+  const labels = Int32Array.from(
+    { length: records.length * (dataset.task === 'multi-label' ? classes : 1) },
+    (_, i) => (dataset.task === 'multi-label' ? i % 2 : i % classes),
+  );
+  const run = async (steps: number): Promise<number[]> => {
+    const moments = [performance.now()];
+    const loader = new BatchLoader({
+      ...{ cache, labels, batchSize, seed, transform: 'train', smallestCrop: 0.08 },
+      ...model.input,
+    });
+    try {
+      await train(step, loader, {
+        ...{ steps, learningRate: 1e-4, weightDecay: 1e-5, statisticsDecay: 0.9, seed },
+        onStep: () => moments.push(performance.now()),
+      });
+      return moments.slice(1).map((moment, i) => (moment - moments[i]) / 1000);
+    } finally {
+      await loader.close();
+    }
+  };
+  const [veryFirst] = await run(WARM_UP);
+  const [first, ...seconds] = await run(1 + TIMED);
+  const stepSeconds = middle(seconds);
+  const runSetupSeconds = Math.max(0, first - stepSeconds);
+  return { stepSeconds, runSetupSeconds, firstRunSeconds: Math.max(0, veryFirst - first) };
+}
+
 async function timeInference(
   { model, threads, device }: SettingInputs,
   weights: Parameters<typeof compileImageFunction>[2],
-): Promise<number> {
+) {
+  const setup = stopwatch();
   const count = timedBatchOf(model, EVALUATION_BATCH, 1);
   const shape = imagesShape(model, count);
   const backbone = await compileImageFunction((net, x) => model.backbone(net, x).features, shape, weights, {
@@ -155,7 +205,8 @@ async function timeInference(
   });
   try {
     const images = noise(shape);
-    return (await median(() => backbone.run(images))) / count;
+    const setupSeconds = setup();
+    return { setupSeconds, secondsPerImage: (await median(() => backbone.run(images))) / count };
   } finally {
     await backbone.close();
   }
@@ -183,12 +234,14 @@ function noise(shape: readonly number[]): Float32Array {
 }
 
 /** Median seconds of a few calls, after some that are not counted. */
-async function median(call: (index: number) => unknown): Promise<number> {
+async function median(call: () => unknown): Promise<number> {
   const seconds: number[] = [];
   for (let index = 0; index < WARM_UP + TIMED; index++) {
     const begun = performance.now();
-    await call(index);
+    await call();
     if (index >= WARM_UP) seconds.push((performance.now() - begun) / 1000);
   }
-  return seconds.sort((a, b) => a - b)[Math.floor(TIMED / 2)];
+  return middle(seconds);
 }
+
+const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];

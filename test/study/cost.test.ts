@@ -8,6 +8,9 @@ const COST: CostValue = {
   evaluationSecondsPerImage: 2,
   inferenceSecondsPerImage: 1,
   regressionSecondsPerImage: 0.01,
+  trainingSetupSeconds: 70,
+  inferenceSetupSeconds: 7,
+  runSetupSeconds: 5,
   bytes: 1000,
   inferenceBytes: 500,
   batch: 8,
@@ -28,19 +31,23 @@ const GRID = { steps: 10, batchSize: 8, learningRates: [0.1, 0.2, 0.3], weightDe
 describe('the cost of a cell', () => {
   it('of fine-tuning is that of all trials to their end, validation, the final fit and the test part', () => {
     // Six trials and a fit of 10 steps of 8 images; 6 times 20 validation images; 30 test images.
-    const plain = 7 * 10 * 8 * 3 + 6 * 20 * 2 + 30 * 1;
+    const plain = 70 + 7 + 14 * 5 + 7 * 10 * 8 * 3 + 6 * 20 * 2 + 30 * 1;
     expect(cellCost(tuning(GRID), 'finetune', COST, IMAGES)).toEqual({
       seconds: plain,
       trials: 6,
       bytes: 1000,
     });
     const giveUp = { after: [0.5], margin: 0.1 };
-    expect(cellCost(tuning({ ...GRID, giveUp }), 'finetune', COST, IMAGES).seconds).toBe(plain + 6 * 20 * 2);
+    expect(cellCost(tuning({ ...GRID, giveUp }), 'finetune', COST, IMAGES).seconds).toBe(
+      plain + 6 * (20 * 2 + 5),
+    );
   });
 
   it('counts no image twice in a batch', () => {
     const few = { ...IMAGES, train: 5 };
-    expect(cellCost(tuning(GRID), 'finetune', COST, few).seconds).toBe(7 * 10 * 5 * 3 + 6 * 20 * 2 + 30);
+    expect(cellCost(tuning(GRID), 'finetune', COST, few).seconds).toBe(
+      77 + 14 * 5 + 7 * 10 * 5 * 3 + 6 * 20 * 2 + 30,
+    );
   });
 
   it('of halving is what its rungs run', () => {
@@ -48,7 +55,7 @@ describe('the cost of a cell', () => {
     // Rungs: 6 trials to step 1, 2 to step 3, 1 to the end.
     const steps = 6 * 1 + 2 * 2 + 1 * 7 + 10;
     const { seconds, trials } = cellCost(tuning({ ...GRID, search }), 'finetune', COST, IMAGES);
-    expect(seconds).toBe(steps * 8 * 3 + (6 + 2 + 1) * 20 * 2 + 30);
+    expect(seconds).toBe(77 + (6 + 9 + 2) * 5 + steps * 8 * 3 + (6 + 2 + 1) * 20 * 2 + 30);
     expect(trials).toBe(6);
   });
 
@@ -56,7 +63,7 @@ describe('the cost of a cell', () => {
     const protocol = { ...SMOKE, fixed: { ...SMOKE.fixed, lambdas: [1, 2, 3] } };
     const { seconds, trials, bytes } = cellCost(protocol, 'fixed', COST, IMAGES);
     const evaluated = 20 * (3 * 100 + 120);
-    expect(seconds).toBeCloseTo(150 * 1 + evaluated * 0.01, 9);
+    expect(seconds).toBeCloseTo(2 * 7 + 3 * 5 + 150 * 1 + evaluated * 0.01, 9);
     expect(trials).toBe(3);
     expect(bytes).toBe(500 + 2 * 4 * 120 * 4);
     const more = cellCost(protocol, 'fixed', COST, { ...IMAGES, classes: 20 });

@@ -27,9 +27,9 @@ describe('the cost of a network', () => {
   it('is of steps with the batch asked for, and of the classes of the data set', async () => {
     const value = await cost();
     expect(value).toMatchObject({ batch: 32, timedBatch: 32, microBatches: 1, classes: 8, features: 64 });
-    for (const number of Object.values(value)) expect(number).toBeGreaterThan(0);
-    const { classes } = await cost({}, { classes: 100, batchSize: 4 });
-    expect(classes).toBe(100);
+    for (const number of Object.values(value)) expect(number).toBeGreaterThanOrEqual(0);
+    for (const classes of [100, 2])
+      expect(await cost({}, { classes, batchSize: 4 })).toMatchObject({ classes });
   });
 
   it('keeps within the memory that is allowed, by parts of the batch', async () => {
