@@ -101,7 +101,7 @@ const NAMED = {
     description: 'For whole studies in miniature on two cores: small networks and images, seconds per cell.',
     fixed: { ...FIXED, tolerance: 1e-3, patience: 4 },
     finetune: MINI,
-    scratch: { ...MINI, steps: 72, learningRates: [0.02, 0.1] },
+    scratch: { ...MINI, steps: 60, learningRates: [0.02, 0.1] },
   },
   smoke: {
     description: 'A few steps of everything: to try the machinery, not to judge networks by.',

@@ -3,7 +3,7 @@
  * hard the images are. Everything that can be tuned is in this file; raise `GENERATOR_VERSION` in
  * dataset.ts when equal numbers here would give other pixels.
  *
- * A source set and six targets at growing distances from it. No class of a target occurs in the source:
+ * A source set, the same with larger and clearer objects (`studio`), and six targets at growing distances from them. No class of a target occurs in the source:
  * `shapes` has new members of the source's families, `fine` has one new family member and its variations, `plants`
  * has new fractals, `materials` has the source's kinds of texture alone, in other sizes, `large` has new families with
  * new textures, and `glyphs` has strokes in ink instead of surfaces.
@@ -208,6 +208,13 @@ export const SETS: Readonly<Record<string, ProceduralSet>> = {
     classes: SOURCE,
     counts: { train: 400, validation: 20, test: 20 },
     nuisance: SURFACES,
+  },
+  'procedural/studio': {
+    description:
+      'Easier source: the classes of procedural/source, large and upright, 200 training images each.',
+    classes: SOURCE,
+    counts: { train: 200, validation: 10, test: 20 },
+    nuisance: STUDIO,
   },
   'procedural/shapes': {
     description: 'Near target: 10 new members of the source families, 30 training images each.',
