@@ -3,10 +3,10 @@
  * hard the images are. Everything that can be tuned is in this file; raise `GENERATOR_VERSION` in
  * dataset.ts when equal numbers here would give other pixels.
  *
- * A source set, the same with larger and clearer objects (`studio`), and six targets at growing distances from them. No class of a target occurs in the source:
- * `shapes` has new members of the source's families, `fine` has one new family member and its variations, `plants`
- * has new fractals, `materials` has the source's kinds of texture alone, in other sizes, `large` has new families with
- * new textures, and `glyphs` has strokes in ink instead of surfaces.
+ * A source set, the same with larger and clearer objects (`studio`), and six targets at growing distances from them.
+ * No class of a target occurs in the source: `shapes` has new members of the source's families, `fine` has one new
+ * family member and its variations, `plants` has new fractals, `materials` has the source's kinds of texture alone, in
+ * other sizes, `large` has new families with new textures, and `glyphs` has strokes in ink instead of surfaces.
  */
 import type { SplitName } from '../contract.ts';
 import type { ClassCode } from './layers.ts';
