@@ -28,8 +28,7 @@ describe('the cost of a network', () => {
     const value = await cost();
     expect(value).toMatchObject({ batch: 32, timedBatch: 32, microBatches: 1, classes: 8, features: 64 });
     for (const number of Object.values(value)) expect(number).toBeGreaterThanOrEqual(0);
-    for (const classes of [100, 2])
-      expect(await cost({}, { classes, batchSize: 4 })).toMatchObject({ classes });
+    expect(await cost({}, { classes: 2, batchSize: 4 })).toMatchObject({ classes: 2, batch: 4 });
   });
 
   it('keeps within the memory that is allowed, by parts of the batch', async () => {

@@ -104,7 +104,7 @@ describe('a pre-training', () => {
     expect(same(other, first)).toBe(false);
   });
 
-  it.each(['cifar_resnet20-gamma@16', 'cifar_resnet20+dropout50@16', 'mobilenet_v1_025@32'])(
+  it.each(['cifar_resnet20-gamma@16', 'cifar_resnet20+dropout50@16', 'googlenet_025+aux@32'])(
     'of %s opens as that architecture, input included',
     async (name) => {
       const path = await fileOf(await trained({ steps: 2 }, name));
@@ -112,13 +112,23 @@ describe('a pre-training', () => {
       expect(model.name).toBe(findModel(name).name);
       expect(model.input).toEqual(findModel(name).input);
       const { tensors } = await readSafetensors(path);
-      expect(weights!.size).toBe(tensors.size - 2);
+      const backbone = [...tensors.keys()].filter((key) => !key.startsWith('head.'));
+      expect([...weights!.keys()].sort()).toEqual(backbone.sort());
       for (const [key, { shape, data }] of weights!) {
         expect(shape).toEqual(tensors.get(key)!.shape);
         expect(Buffer.from(data.buffer).equals(Buffer.from(tensors.get(key)!.data.buffer))).toBe(true);
       }
     },
   );
+
+  it('has auxiliary classifiers in its file, which the network can do without afterwards', async () => {
+    const path = await fileOf(await trained({ steps: 1 }, 'googlenet_025+aux@32'));
+    const { tensors } = await readSafetensors(path);
+    expect(tensors.get('head.auxiliary1.weight')?.shape[0]).toBe(3);
+    const { model, weights } = await openModel(`googlenet_025@32=${path}`);
+    expect(model.name).toBe('googlenet_025@32');
+    expect([...weights!.keys()].filter((key) => key.startsWith('aux'))).toEqual([]);
+  });
 
   it('has the dropout of the model’s name', async () => {
     const { value: plain } = await trained({ steps: 1 });
