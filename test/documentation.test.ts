@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { OPTIONS } from '../src/cli/options.ts';
 import { compareJsonSchema, studyJsonSchema } from '../src/report/index.ts';
-import { PROTOCOLS } from '../src/study/index.ts';
+import { PROTOCOLS, readStudy, studyFileJsonSchema } from '../src/study/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
@@ -69,9 +69,18 @@ test('the README knows the protocols, and names no option that does not exist', 
 test.each([
   ['compare.json', compareJsonSchema],
   ['study-document.json', studyJsonSchema],
+  ['study.json', studyFileJsonSchema],
 ])('the schema %s in docs/schemas is that of the program', async (file, schemaOf) => {
   const schema = `${JSON.stringify(schemaOf(), null, 2)}\n`;
   await expect(schema).toMatchFileSnapshot(`../docs/schemas/${file}`);
+});
+
+test.each(readdirSync(join(root, 'studies')))('studies/%s is a study, and says so to editors', async (file) => {
+  const path = join(root, 'studies', file);
+  const variables = [...readFileSync(path, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+  for (const name of variables) process.env[name] ??= '/data';
+  expect((await readStudy(path)).models.length).toBeGreaterThan(3);
+  expect(readFileSync(path, 'utf8')).toMatch(/^# yaml-language-server: \$schema=\.\.\/docs\/schemas\/study\.json\n/);
 });
 
 test('every export of the package has its source', () => {

@@ -22,4 +22,4 @@ export {
 export { findProtocol, PROTOCOLS, protocolHash } from './protocols.ts';
 export { environmentOf } from './run-cell.ts';
 export { type MeasurementOutcome, measureAll, type RunListener, runCells } from './runner.ts';
-export { readStudy, type Study, type StudyModel, studyJsonSchema } from './spec.ts';
+export { readStudy, type Study, type StudyModel, studyFileJsonSchema } from './spec.ts';

@@ -200,7 +200,7 @@ export interface Study extends Omit<Parsed, 'models' | 'datasets'> {
 }
 
 /** JSON Schema (draft 2020-12) of study files. */
-export function studyJsonSchema(): Record<string, unknown> {
+export function studyFileJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(studySchema, { target: 'draft-2020-12', io: 'input' });
 }
 
