@@ -64,6 +64,7 @@ function curveOf(runs: readonly Run[]): Curve {
     epochs: (found.steps * epochs) / steps,
     atMost: found.atMost,
     stillRising: found.stillRising,
+    settled: points.length > 1 && tests[points.length - 2].logit >= found.target,
   };
 }
 
@@ -89,12 +90,13 @@ function ratiosOf(curves: readonly Curve[]): Convergence['ratios'] {
 }
 
 /**
- * Fewer steps might do where the smallest budget is enough already; more are needed where the maximum lies beyond the
- * largest budget.
+ * Fewer steps might do where the smallest budget is enough already; more may be needed where the odds still grow at the
+ * largest one. A curve whose odds fall at the end counts as one that does not grow.
  */
 function boundOf(scratch: Curve, finetune: Curve): Convergence['ratios'][number]['bound'] {
-  const atLeast = finetune.atMost || scratch.stillRising;
-  const atMost = scratch.atMost || finetune.stillRising;
+  const grows = ({ stillRising, settled }: Curve) => stillRising && !settled;
+  const atLeast = finetune.atMost || grows(scratch);
+  const atMost = scratch.atMost || grows(finetune);
   if (atLeast && atMost) return 'unknown';
   if (atLeast) return 'at least';
   return atMost ? 'at most' : 'exact';

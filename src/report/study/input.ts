@@ -38,7 +38,7 @@ export interface StudyModelInput extends ModelSummary {
 }
 
 /** Which cells belong to which experiment, by their keys; null where the study has none of that kind. */
-export interface ExperimentsInput {
+interface ExperimentsInput {
   readonly settings: { readonly cells: readonly string[] };
   readonly regularisation: RegularisationInput | null;
   readonly convergence: { readonly runs: readonly ConvergenceRun[] } | null;
@@ -83,7 +83,7 @@ export interface DatasetSizeRun {
 }
 
 /** Transferability scores of one network on one data set, by name: higher is meant to be better. */
-export interface ScoresInput {
+interface ScoresInput {
   readonly model: string;
   readonly dataset: string;
   readonly values: Readonly<Record<string, number>>;
@@ -116,7 +116,7 @@ interface PanelOfModel {
   readonly classes: readonly string[];
 }
 
-export interface NeighbourPanel extends PanelOfModel {
+interface NeighbourPanel extends PanelOfModel {
   readonly kind: 'neighbours';
   readonly rows: readonly {
     /** Id of a test image, and the index of its class. */
@@ -131,7 +131,7 @@ export interface NeighbourPanel extends PanelOfModel {
   }[];
 }
 
-export interface ActivationPanel extends PanelOfModel {
+interface ActivationPanel extends PanelOfModel {
   readonly kind: 'activation';
   /** Why the network has no such maps, as half a sentence; null where it has. */
   readonly missing: string | null;

@@ -32,3 +32,12 @@ export function withAdjustedP<T extends { readonly pValue: number | null }>(
   let next = 0;
   return items.map((item) => ({ ...item, adjustedP: item.pValue === null ? null : corrected[next++] }));
 }
+
+/** The same of correlations, whose interval is cut off at -1 and 1. */
+export function meanCorrelation(coefficients: readonly number[]): PairedDifference {
+  const { interval, ...rest } = meanDifference(coefficients);
+  return {
+    ...rest,
+    interval: interval && { low: Math.max(-1, interval.low), high: Math.min(1, interval.high) },
+  };
+}

@@ -94,6 +94,11 @@ export const convergence = z
         stillRising: z
           .boolean()
           .describe('whether the largest budget has the maximum, so that more steps might reach more'),
+        settled: z
+          .boolean()
+          .describe(
+            'whether the last budget but one has `shareOfOdds` of the maximum too: the curve is flat at its end',
+          ),
       }),
     ),
     ratios: z.array(
@@ -105,7 +110,7 @@ export const convergence = z
         ratio: z.number().describe('`scratch` / `finetune`'),
         bound: z
           .enum(['exact', 'at least', 'at most', 'unknown'])
-          .describe('what `atMost` and `stillRising` of the two curves leave of the ratio'),
+          .describe('what `atMost` and `settled` of the two curves leave of the ratio'),
       }),
     ),
     ratio: z

@@ -68,7 +68,6 @@ const studySchema = z
   .describe('Result of a study. All shares are in 0..1, all times in seconds, all logarithms natural.');
 
 export type StudyDocument = z.infer<typeof studySchema>;
-export type StudyModel = StudyDocument['models'][number];
 export type StudyCell = StudyDocument['cells'][number];
 export type SourceAccuracy = z.infer<typeof sourceAccuracy>;
 export type CorrelationSummary = z.infer<typeof correlation>;

@@ -106,28 +106,23 @@ function settingsBlock({ settings }: StudyDocument, paint: Paint): string[] {
 
 const VERDICTS: readonly Claim['verdict'][] = ['supported', 'contradicted', 'not enough data'];
 
-/** Claims by verdict, with what was found. */
+/** Claims by verdict with what was found; those on which the study has nothing are counted. */
 function claimsBlock({ claims }: StudyDocument, width: number, paint: Paint): string[] {
-  return VERDICTS.flatMap((verdict) => {
-    const own = claims.filter((claim) => claim.verdict === verdict);
-    if (own.length === 0) return [];
-    const title = verdict[0].toUpperCase() + verdict.slice(1);
-    const heading = paint('bold', `${title}:`);
-    if (verdict !== 'not enough data')
-      return [heading, ...own.flatMap((claim) => claimLines(claim, width, paint))];
-    return [
-      heading,
-      ...own.flatMap(({ claim, study }) =>
-        wrap(study ? `${claim} ${study}.` : claim, width - 2).map((l) => `  ${l}`),
-      ),
-    ];
-  });
+  const known = claims.filter(({ study }) => study !== null);
+  const rest = claims.length - known.length;
+  return [
+    ...VERDICTS.flatMap((verdict) => {
+      const own = known.filter((claim) => claim.verdict === verdict);
+      if (own.length === 0) return [];
+      const heading = `${verdict[0].toUpperCase()}${verdict.slice(1)}:`;
+      return [paint('bold', heading), ...own.flatMap((claim) => claimLines(claim, width, paint))];
+    }),
+    ...(rest > 0 ? wrap(`The study has no data on ${countOf(rest, 'claim')} of the paper.`, width) : []),
+  ];
 }
 
 function claimLines({ claim, paper, study, verdict }: Claim, width: number, paint: Paint): string[] {
-  const lines = wrap(`${claim} Paper: ${paper}. Here: ${study ?? 'nothing'}.`, width - 2).map(
-    (l) => `  ${l}`,
-  );
+  const lines = wrap(`${claim} Paper: ${paper}. Here: ${study}.`, width - 2).map((line) => `  ${line}`);
   return verdict === 'supported' ? lines.map((line) => paint('green', line)) : lines;
 }
 

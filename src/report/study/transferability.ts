@@ -7,7 +7,7 @@ import type { Setting } from '../../store/records.ts';
 import { mean } from '../accuracy.ts';
 import { correlationOf } from './correlations.ts';
 import type { StudyInput } from './input.ts';
-import { meanDifference } from './paired.ts';
+import { meanCorrelation } from './paired.ts';
 import { grouped, type Result, sourceAccuracies } from './results.ts';
 import type { CorrelationSummary, Transferability } from './schema.ts';
 
@@ -67,7 +67,7 @@ function judged(name: string, setting: Setting, points: readonly Point[]): Judge
   const datasets = groups.map(onDataset);
   const rhos = datasets.flatMap(({ spearman }) => spearman?.coefficient ?? []);
   const taus = datasets.flatMap((dataset) => dataset.weightedKendall ?? []);
-  const rho = rhos.length === 0 ? null : meanDifference(rhos);
+  const rho = rhos.length === 0 ? null : meanCorrelation(rhos);
   return {
     name,
     setting,

@@ -1,7 +1,7 @@
 /** Claims on source accuracy and transfer: the paper's figures 1 and 2. */
 import type { Setting } from '../../../store/records.ts';
 import { countOf } from '../../format.ts';
-import { meanDifference } from '../paired.ts';
+import { meanCorrelation } from '../paired.ts';
 import type { CorrelationSummary, Figure1Panel } from '../schema.ts';
 import {
   type ClaimDefinition,
@@ -105,7 +105,7 @@ export const CORRELATION_CLAIMS: readonly ClaimDefinition[] = [
     id: 'r-per-dataset',
     topic: TOPIC,
     claim: 'With fixed features, the relation holds on each data set, not only on average.',
-    paper: 'r > 0 on all 12 data sets',
+    paper: 'shown for each of 12 data sets (figure 2)',
     unit: 'data sets',
     figure: 'figure1',
     rule:
@@ -180,7 +180,7 @@ function perDatasetEvidence({ figure2 }: Unjudged): Evidence {
       'No data set has three networks with a source accuracy and a result with fixed features.',
     );
   }
-  const { mean, interval, n } = meanDifference(rs);
+  const { mean, interval, n } = meanCorrelation(rs);
   const positive = rs.filter((r) => r > 0).length;
   return {
     study: `mean r = ${coefficientText(mean)}${rangeText(interval, coefficientText)}; r > 0 on ${positive} of ${countOf(n, 'data set')}`,

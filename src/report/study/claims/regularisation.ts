@@ -35,8 +35,7 @@ export const REGULARISATION_CLAIMS: readonly ClaimDefinition[] = [
       id: `switch-${name}`,
       topic: TOPIC,
       claim: `Pre-training ${words} makes better fixed features.`,
-      paper:
-        name === 'gamma' || name === 'labelSmoothing' ? 'best in both settings' : 'better fixed features',
+      paper: 'better fixed features',
       unit: 'data sets',
       figure: 'regularisation',
       rule:

@@ -53,11 +53,13 @@ export function drawConvergence(
       ),
     })),
   }));
-  const marks = curves.flatMap(({ setting, steps, epochs, maximumOdds, atMost, stillRising }): Mark[] => {
-    const odds = shareOfOdds * maximumOdds;
-    const title = `${SETTING_NAMES[setting]}\n${percent(shareOfOdds, 0)} of the maximum odds\n${atMost ? 'within' : 'after'} ${integer(steps)} steps (${rounded(epochs)} epochs)${stillRising ? '\nstill rising at the longest run' : ''}`;
-    return [{ x: steps, y: odds / (1 + odds), color: SETTING_MARKS[setting].color, title }];
-  });
+  const marks = curves.flatMap(
+    ({ setting, steps, epochs, maximumOdds, atMost, stillRising, settled }): Mark[] => {
+      const odds = shareOfOdds * maximumOdds;
+      const title = `${SETTING_NAMES[setting]}\n${percent(shareOfOdds, 0)} of the maximum odds\n${atMost ? 'within' : 'after'} ${integer(steps)} steps (${rounded(epochs)} epochs)${stillRising && !settled ? '\nstill rising at the longest run' : ''}`;
+      return [{ x: steps, y: odds / (1 + odds), color: SETTING_MARKS[setting].color, title }];
+    },
+  );
   return drawGrowth(
     'Test metric by number of training steps',
     'training steps (log scale)',

@@ -44,7 +44,7 @@ const BOUNDS: Readonly<Record<Convergence['ratios'][number]['bound'], string>> =
 };
 
 function ratioTable({ ratios, curves }: Convergence): Markup {
-  const rising = curves.filter(({ stillRising }) => stillRising);
+  const rising = curves.filter(({ stillRising, settled }) => stillRising && !settled);
   return tableCard(
     'Steps until converged',
     rising.length > 0

@@ -102,7 +102,7 @@ function convergenceTables({ convergence }: StudyDocument): Table[] {
       column('number', 'Steps', ({ steps }) => steps),
       column('number', 'Epochs', ({ epochs }) => epochs),
       column('text', 'Fewer might do', ({ atMost }) => atMost),
-      column('text', 'Still rising', ({ stillRising }) => stillRising),
+      column('text', 'Still rising', ({ stillRising, settled }) => stillRising && !settled),
     ]),
     tableOf('convergence-ratios', 'How much sooner fine-tuning converges', ratios, [
       column('text', 'Network', ({ model }) => model),

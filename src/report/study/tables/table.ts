@@ -6,7 +6,7 @@ export type Value = string | number | boolean | null;
 /** How numbers of a column are written for people; files for programs have them in full. */
 export type Format = 'text' | 'share' | 'number' | 'count' | 'pValue';
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly format: Format;
 }

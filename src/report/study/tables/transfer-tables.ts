@@ -32,13 +32,15 @@ export function transferTables({ figure1, figure2 }: StudyDocument): Table[] {
   const panels = [
     ...figure1.map((panel) => ({ ...panel, dataset: 'all' })),
     ...figure1.flatMap(({ bySize, setting }) =>
-      bySize.map(({ group, pearson, datasets }) => ({
-        setting,
-        dataset: `${group} (${datasets.length})`,
-        pearson,
-        spearman: null,
-        trend: null,
-      })),
+      bySize
+        .filter(({ datasets }) => datasets.length > 0)
+        .map(({ group, pearson, datasets }) => ({
+          setting,
+          dataset: `${datasets.length} ${group}`,
+          pearson,
+          spearman: null,
+          trend: null,
+        })),
     ),
     ...figure2,
   ];
