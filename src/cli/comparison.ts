@@ -21,6 +21,7 @@ import {
 import { picturesOf } from './pictures.ts';
 import type { ProgressDisplay } from './progress.ts';
 import { runAll } from './run-shown.ts';
+import { type ShortlistOptions, shortlisted } from './shortlist.ts';
 import { studyFormulations } from './study-formulations.ts';
 
 export interface ComparisonOptions extends WorkOptions {
@@ -30,6 +31,8 @@ export interface ComparisonOptions extends WorkOptions {
   readonly settings: readonly Setting[];
   readonly protocol: Protocol;
   readonly seeds: number;
+  /** Networks that are trained per data set, and the score by which they are chosen; all unless told otherwise. */
+  readonly shortlist?: ShortlistOptions;
   /** The command line that repeats the comparison. */
   readonly command: string;
 }
@@ -51,13 +54,14 @@ export async function runComparison(
   requireDistinct(models.map(({ opened }) => opened.label));
   const datasets = await openDatasets(options.datasets, options, display);
   const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
-  const tasks = planCells({ ...options, datasets, models, seeds });
-  requireCells(tasks);
+  const planned = planCells({ ...options, datasets, models, seeds });
+  requireCells(planned);
   const audits = await auditAll(datasets, options, display);
   // Last, so that a mistake in what was asked for leaves no folder behind.
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
     const { title, command, out } = options;
+    const { tasks, shortlist } = await shortlisted(planned, store, { datasets, models }, options, display);
     const formulations = await studyFormulations(tasks, { datasets, models }, options, display);
     const environment = environmentOf({ ...options, formulations });
     await store.recordRun({ startedAt, command: 'compare', arguments: { ...options }, environment });
@@ -68,6 +72,7 @@ export async function runComparison(
       startedAt,
       environment,
       outcomes,
+      shortlist,
       protocol: {
         name: options.protocol.name,
         hash: protocolHash(options.protocol),

@@ -41,6 +41,8 @@ command('compare <folder...>', 'compare networks and settings on folders of clas
   'settings',
   'protocol',
   'seeds',
+  'shortlist',
+  'shortlistBy',
   'out',
   'design',
   'splitSeed',

@@ -1,5 +1,6 @@
 /** Every option of every command, in one typed table that feeds the parser and `--help`. */
 import { DEVICES } from '../runtime/device.ts';
+import { SCORES } from '../stats/transferability/names.ts';
 import { SETTINGS } from '../study/plan.ts';
 import { PROTOCOLS } from '../study/protocols.ts';
 
@@ -33,6 +34,16 @@ export const OPTIONS = {
     flags: '--seeds <n>',
     description: 'how many times training is repeated with another seed',
     default: '1',
+  },
+  shortlist: {
+    flags: '--shortlist <n>',
+    description:
+      'train only the n networks per data set whose features suit the training images best, by a score that needs no training',
+  },
+  shortlistBy: {
+    flags: '--shortlist-by <score>',
+    description: `the score: ${list(SCORES)}; where an image can have several classes it is always logme`,
+    default: 'hscore',
   },
   design: {
     flags: '--design <design>',

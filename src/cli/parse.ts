@@ -1,5 +1,6 @@
 /** From option texts to checked values; each misuse is one clear message. */
 import { DEVICES, type Device, defaultThreads, requireDevice } from '../runtime/index.ts';
+import { SCORES, type ScoreName } from '../stats/transferability/names.ts';
 import type { Setting } from '../store/index.ts';
 import { SETTINGS } from '../study/plan.ts';
 import { defaultCacheFolder } from '../util/cache-folder.ts';
@@ -43,6 +44,16 @@ export function settingsOf(values: OptionValues): Setting[] {
     `There is no setting "${unknown}".`,
     `Settings are ${SETTINGS.join(', ')}.`,
   );
+}
+
+/** How many networks to keep per data set, and by which score. @throws UserError OPTION_NUMBER, UNKNOWN_SCORE */
+export function shortlistOf(values: OptionValues): { keep: number; score: ScoreName } | undefined {
+  const name = textOf(values, 'shortlistBy');
+  const score = SCORES.find((candidate) => candidate === name);
+  if (score === undefined) {
+    throw new UserError('UNKNOWN_SCORE', `There is no score "${name}".`, `Scores are ${SCORES.join(', ')}.`);
+  }
+  return values.shortlist === undefined ? undefined : { keep: wholeNumber(values, 'shortlist', 1), score };
 }
 
 const UNITS: Readonly<Record<string, number>> = { MB: 2 ** 20, MIB: 2 ** 20, GB: 2 ** 30, GIB: 2 ** 30 };

@@ -8,7 +8,8 @@ import { invariant } from '../util/errors.ts';
 import { acrossDatasets } from './across-datasets.ts';
 import { cellSummary, identityOf } from './cells.ts';
 import { rankDataset } from './ranking.ts';
-import type { CompareDocument, DatasetSummary, ModelSummary } from './schema.ts';
+import type { CompareDocument, DatasetSummary, ModelSummary, Shortlist } from './schema.ts';
+import { shortlistSentences } from './shortlist.ts';
 import { overallVerdict } from './verdict.ts';
 
 export interface CompareInput {
@@ -17,6 +18,8 @@ export interface CompareInput {
   readonly datasets: readonly DatasetSummary[];
   readonly models: readonly ModelSummary[];
   readonly outcomes: readonly CellOutcome[];
+  /** What was dropped before; left out where nothing was. */
+  readonly shortlist?: Shortlist;
   readonly environment: Readonly<Record<string, string | number>>;
   /** Command line that repeats the comparison. */
   readonly command: string;
@@ -42,6 +45,7 @@ export function compareDocument(input: CompareInput): CompareDocument {
   );
   const across = acrossDatasets(rankings);
   const failures = failed.map(({ cell, error }) => ({ ...identityOf(cell), error }));
+  const verdict = overallVerdict(rankings, across, failures.length, input.outcomes.length);
   return {
     kind: 'compare',
     version: DOCUMENT_VERSION,
@@ -56,8 +60,9 @@ export function compareDocument(input: CompareInput): CompareDocument {
     failed: failures,
     rankings,
     acrossDatasets: across,
+    ...(input.shortlist && { shortlist: input.shortlist }),
     cost: costOf(finished),
-    verdict: overallVerdict(rankings, across, failures.length, input.outcomes.length),
+    verdict: { ...verdict, sentences: [...verdict.sentences, ...shortlistSentences(input)] },
   };
 }
 

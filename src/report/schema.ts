@@ -1,9 +1,10 @@
 /**
  * The JSON document of `compare`: what `--json` prints, and what the terminal text and the page are made of.
  * The schema is the type's only definition, so the document, its description and its JSON Schema agree.
- * May import store alone.
+ * May import store and stats.
  */
 import { z } from 'zod';
+import { SCORES } from '../stats/transferability/names.ts';
 import { DOCUMENT_VERSION } from '../store/records.ts';
 
 const share = z.number().min(0).max(1);
@@ -230,6 +231,28 @@ const acrossDatasets = z
     'candidates that have a result on every data set, with the difficulty of the data sets taken out',
   );
 
+const shortlist = z
+  .strictObject({
+    keep: z.int().min(1).describe('networks per data set that were to be kept'),
+    datasets: z.array(
+      z.strictObject({
+        dataset: z.string(),
+        score: z.enum(SCORES).describe('what was computed on the training images, without training'),
+        candidates: z
+          .array(
+            z.strictObject({
+              model: z.string(),
+              value: z.number().nullable().describe('null where it could not be computed: these are kept'),
+              kept: z.boolean(),
+            }),
+          )
+          .describe('highest score first'),
+      }),
+    ),
+    seconds: z.number().describe('that computing the scores took'),
+  })
+  .describe('which networks were dropped untried because of a transferability score');
+
 const compareSchema = z
   .strictObject({
     kind: z.literal('compare'),
@@ -245,6 +268,7 @@ const compareSchema = z
     failed: z.array(failedCell),
     rankings: z.array(ranking).describe('one per data set, in the order of `datasets`'),
     acrossDatasets: acrossDatasets.nullable(),
+    shortlist: shortlist.optional(),
     cost: z.strictObject({
       seconds: z.number(),
       search: z.number(),
@@ -290,6 +314,7 @@ export type Ranking = z.infer<typeof ranking>;
 export type Power = z.infer<typeof power>;
 export type Estimate = z.infer<typeof estimate>;
 export type AcrossDatasets = z.infer<typeof acrossDatasets>;
+export type Shortlist = z.infer<typeof shortlist>;
 export type Verdict = z.infer<typeof sentences>;
 
 /** JSON Schema (draft 2020-12) of the document. */

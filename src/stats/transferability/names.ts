@@ -2,3 +2,13 @@
 export const SCORES = ['logme', 'leep', 'nce', 'hscore', 'gbc', 'transrate'] as const;
 
 export type ScoreName = (typeof SCORES)[number];
+
+/** As their papers write them. */
+export const SCORE_NAMES: Readonly<Record<ScoreName, string>> = {
+  logme: 'LogME',
+  leep: 'LEEP',
+  nce: 'NCE',
+  hscore: 'H-score',
+  gbc: 'GBC',
+  transrate: 'TransRate',
+};
