@@ -4,7 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { Markup, visible } from '../markup.ts';
+import { html, Markup, visible } from '../markup.ts';
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 
@@ -22,10 +22,11 @@ export function draw(label: string, options: Plot.PlotOptions): Markup {
   svg.querySelector('style')?.remove();
   svg.setAttribute('class', 'plot');
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', visible(label));
   svg.setAttribute('font-family', 'inherit');
   svg.setAttribute('font-size', '12');
-  return new Markup(svg.outerHTML.replace(/<[a-z][^>]*>/g, shortNumbers));
+  const content = svg.outerHTML.replace(/<[a-z][^>]*>/g, shortNumbers);
+  // linkedom leaves < and & in attributes as they are: allowed, but names are hostile, so the label is escaped here.
+  return new Markup(content.replace('<svg', () => html`<svg aria-label="${label}"`.text));
 }
 
 /** Hundredths of a pixel cannot be seen, and a page of many figures is a third smaller without them. */

@@ -31,7 +31,7 @@ interface Scatter {
 
 /** A panel of figure 1 with names at its dots; networks without source accuracy are left out. */
 export function drawTransfer(panel: Figure1Panel, width: number): Markup {
-  const dots = panel.points.flatMap(({ model, source, score, standardError, accuracy, tied, pValue }) => {
+  const dots = panel.points.flatMap(({ model, source, score, standardError, accuracy, tied, adjustedP }) => {
     if (!source) return [];
     const y = panel.grandMean + score;
     const error = standardError ?? 0;
@@ -39,11 +39,11 @@ export function drawTransfer(panel: Figure1Panel, width: number): Markup {
       model,
       `source ${percent(source.value)}`,
       `transfer ${percent(accuracy)} (${(score < 0 ? '−' : '+') + Math.abs(score).toFixed(2)} ± ${error.toFixed(2)} logits)`,
-      pValue === null
+      adjustedP === null
         ? tied
           ? 'the best'
           : ''
-        : `${tied ? 'not worse than the best' : 'worse than the best'}: ${pValueText(pValue)}`,
+        : `${tied ? 'not worse than the best' : 'worse than the best'}: ${pValueText(adjustedP)}`,
     ];
     return [
       { model, x: source.logit, y, low: y - error, high: y + error, tied, title: visible(title.join('\n')) },
@@ -69,15 +69,15 @@ export function drawTransfer(panel: Figure1Panel, width: number): Markup {
 
 /** A panel of figure 2, small. */
 export function drawDatasetTransfer(panel: Figure2Panel, width: number): Markup {
-  const dots = panel.points.flatMap(({ model, source, test, logit, tied, pValue }) => {
+  const dots = panel.points.flatMap(({ model, source, test, logit, tied, adjustedP }) => {
     if (!source) return [];
     const title = [
       model,
       `source ${percent(source.value)}`,
       `${panel.dataset} ${percent(test.value)} (${(100 * test.low).toFixed(1)} – ${(100 * test.high).toFixed(1)})`,
-      pValue === null
+      adjustedP === null
         ? 'the best'
-        : `${tied ? 'tied with the best' : 'worse than the best'}: ${pValueText(pValue)}`,
+        : `${tied ? 'tied with the best' : 'worse than the best'}: ${pValueText(adjustedP)}`,
     ];
     const [low, high] = [test.low, test.high].map((share) => bounded(share, logit));
     return [{ model, x: source.logit, y: logit, low, high, tied, title: visible(title.join('\n')) }];
