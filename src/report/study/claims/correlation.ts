@@ -20,7 +20,8 @@ const TOPIC = 'Better source networks';
 const STRONG = 0.5;
 
 const STRONG_RULE =
-  "Supported when the 95% interval of r (Fisher's) lies above 0; contradicted when it lies below 0.50.";
+  "Supported when the 95% interval of r (Fisher's, networks taken for independent) lies above 0; contradicted when it lies " +
+  'below 0.50.';
 
 export const CORRELATION_CLAIMS: readonly ClaimDefinition[] = [
   {

@@ -32,7 +32,7 @@ export const EXPERIMENT_CLAIMS: readonly ClaimDefinition[] = [
     figure: 'convergence',
     rule:
       'Supported when the 95% interval of the geometric mean of the ratios of steps (t-distribution of their logarithms) ' +
-      'lies above 1; contradicted when it lies below 1.',
+      'lies above 1; contradicted when it lies below 1. Ratios of which nothing is known are left out.',
     evidence: convergenceEvidence,
   },
   {

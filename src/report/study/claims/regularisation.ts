@@ -40,7 +40,8 @@ export const REGULARISATION_CLAIMS: readonly ClaimDefinition[] = [
       figure: 'regularisation',
       rule:
         'Supported when the 95% interval of the gain in logits (t-distribution over data sets) lies above 0 and the ' +
-        'corrected p-value is below .05; contradicted when it lies below 0 likewise.',
+        'corrected p-value is below .05; contradicted when it lies below 0 likewise. It is said of these pre-trained ' +
+        'networks: what another seed of pre-training would change is not in the interval.',
       evidence: ({ regularisation }) => switchEvidence(regularisation, name, sign),
     }),
   ),
