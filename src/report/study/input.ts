@@ -20,7 +20,7 @@ export interface StudyInput {
   readonly models: readonly StudyModelInput[];
   /** Whole data sets; subsets of the experiment with sizes are not listed. */
   readonly datasets: readonly DatasetSummary[];
-  /** Names of those whose classes are kinds of one thing; when left out, those named after cars or aircraft. */
+  /** Names of those whose classes are kinds of one thing; when left out, those named after cars, aircraft or `fine`. */
   readonly fineGrained?: readonly string[];
   /** The cells of all experiments; a cell that several experiments share once. */
   readonly outcomes: readonly CellOutcome[];

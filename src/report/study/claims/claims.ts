@@ -19,7 +19,7 @@ const CLAIMS: readonly ClaimDefinition[] = [
 ];
 
 /** Names by which data sets of fine-grained classes are known where the study does not say which are. */
-const FINE_GRAINED = /cars|aircraft/i;
+const FINE_GRAINED = /cars|aircraft|\bfine\b/i;
 
 /** Every claim with this study's value and verdict, in the order of the paper. */
 export function judgeClaims(document: Unjudged, input: Pick<StudyInput, 'fineGrained'>): Claim[] {

@@ -30,7 +30,7 @@ export function judge(
   interval: Interval,
   { side, border = 0, opposite = border }: Rule,
 ): Pick<Claim, 'verdict' | 'reason'> {
-  if (!interval) return { verdict: 'not enough data', reason: 'There are too few for an interval.' };
+  if (!interval) return { verdict: 'not enough data', reason: 'So few have no interval.' };
   const [least, most] = [decimal(interval.low), decimal(interval.high)];
   const said = `The 95% interval, ${least} to ${most},`;
   const other = side === 'above' ? 'below' : 'above';
