@@ -10,7 +10,6 @@ export type {
   FailedCell,
   FinishedCell,
   Measurement,
-  MeasurementKind,
   Prediction,
   RunRecord,
   Setting,

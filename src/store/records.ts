@@ -118,7 +118,7 @@ export interface FailedCell {
 
 export type CellOutcome = FinishedCell | FailedCell;
 
-export type MeasurementKind = 'pretraining' | 'cost' | 'scores' | 'embedding' | 'panels';
+type MeasurementKind = 'pretraining' | 'cost' | 'scores' | 'embedding' | 'panels';
 
 /** What is computed once and kept beside the cells: a pre-training, what a network costs, how features lie, ... */
 export interface Measurement {

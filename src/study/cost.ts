@@ -3,7 +3,7 @@ import type { Setting } from '../store/index.ts';
 import { type CostValue, type Protocol, plannedSteps, type TuningProtocol } from '../transfer/index.ts';
 
 /** Images of a data set's parts, and its classes. */
-export interface DatasetSize {
+interface DatasetSize {
   readonly train: number;
   readonly validation: number;
   readonly test: number;

@@ -1,5 +1,5 @@
 /** Studies: protocols, plans, and running their cells. */
-export { type CellCost, cellCost, type DatasetSize } from './cost.ts';
+export { type CellCost, cellCost } from './cost.ts';
 export { officialSpec, openDataset } from './datasets.ts';
 export {
   allTasks,

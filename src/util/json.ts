@@ -1,5 +1,5 @@
 /** What JSON can hold. Objects are typed by aliases (`type`): TypeScript takes no `interface` for an index signature. */
 
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 export type JsonObject = { readonly [name: string]: Json };
