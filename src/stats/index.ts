@@ -25,5 +25,16 @@ export { signTest } from './sign-test.ts';
 export { type CorrelationEstimate, type SourceRelation, sourceRelation } from './source-relation.ts';
 export { type Spread, spread } from './spread.ts';
 export { type StepsToOdds, stepsToOdds } from './steps-to-odds.ts';
+export {
+  Features,
+  gbc,
+  hScore,
+  ledoitWolf,
+  leep,
+  logme,
+  logmeOfMultiLabel,
+  nce,
+  transRate,
+} from './transferability/index.ts';
 export { type VarianceComponents, varianceComponents } from './variance-components.ts';
 export { weightedKendall } from './weighted-kendall.ts';

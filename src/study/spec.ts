@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { SCORES } from '../stats/transferability/names.ts';
 import { messageOf, UserError } from '../util/errors.ts';
 import { changedProtocolSchema } from './protocol-changes.ts';
-import { SCORES } from './scores.ts';
 
 const setting = z.enum(['fixed', 'finetune', 'scratch']);
 const settings = z.array(setting).min(1);

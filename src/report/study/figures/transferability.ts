@@ -3,6 +3,7 @@
  * against the outcome, and accuracies predicted from them.
  */
 import * as Plot from '@observablehq/plot';
+import { SCORE_NAMES } from '../../../stats/transferability/names.ts';
 import { COLORS, draw, percentTick } from '../../figures/draw.ts';
 import { drawRows } from '../../figures/rows.ts';
 import { percent, pValueText } from '../../format.ts';
@@ -14,17 +15,8 @@ import { signed } from './words.ts';
 
 export type Score = Transferability['scores'][number];
 
-export const SCORE_NAMES: Readonly<Record<string, string>> = {
-  logme: 'LogME',
-  leep: 'LEEP',
-  nce: 'NCE',
-  hscore: 'H-score',
-  gbc: 'GBC',
-  transrate: 'TransRate',
-};
-
 export function scoreName(name: string): string {
-  return SCORE_NAMES[name] ?? name;
+  return (SCORE_NAMES as Readonly<Record<string, string>>)[name] ?? name;
 }
 
 /** Large: mean over data sets of Spearman's rho with its interval; small: each data set. */
