@@ -32,7 +32,8 @@ describe('an additive study', () => {
         expect(standardError).toBeLessThan(0.002);
       }
       expect(panel.pearson?.coefficient).toBeGreaterThan(0.9999);
-      expect(panel.spearman?.coefficient).toBe(1);
+      // The same order of five networks is no proof that it is always the same.
+      expect(panel.spearman).toMatchObject({ coefficient: 1, interval: null, n: 5 });
       expect(panel.trend?.slope).toBeCloseTo(1, 2);
     }
   });

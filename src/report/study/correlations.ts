@@ -102,7 +102,7 @@ function pointsOf(rows: readonly TableRow[], source: readonly (number | null)[])
   });
 }
 
-/** With Fisher's interval; null with fewer than three points, or where one list is constant. */
+/** With Fisher's interval where there is one; null with fewer than three points, or where one list is constant. */
 export function correlationOf(
   x: readonly number[],
   y: readonly number[],
@@ -111,7 +111,9 @@ export function correlationOf(
   if (x.length < 3) return null;
   const { coefficient, pValue } = { pearson, spearman }[kind](x, y);
   if (Number.isNaN(coefficient)) return null;
-  const interval = x.length < 4 ? null : fisherInterval(coefficient, x.length, { kind });
+  // At -1 and 1 Fisher's interval has no width, as if the order of a few networks left nothing open.
+  const none = x.length < 4 || Math.abs(coefficient) === 1;
+  const interval = none ? null : fisherInterval(coefficient, x.length, { kind });
   return { coefficient, pValue, interval, n: x.length };
 }
 

@@ -14,7 +14,7 @@ export const correlation = z
   .strictObject({
     coefficient: z.number().min(-1).max(1),
     pValue: share.describe('two-sided, of no correlation'),
-    interval: interval.describe("Fisher's 95% interval; null with three points"),
+    interval: interval.describe("Fisher's 95% interval; null with three points, and at -1 and 1"),
     n: count.describe('points'),
   })
   .nullable()
