@@ -9,7 +9,7 @@ import { codeOf } from '../refusal.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 import { zip } from '../weights/archives.ts';
 import { tar } from './containers/tars.ts';
-import { classFiles, folderOf, temporaryFolder } from './pictures.ts';
+import { classFiles, folderOf, jpeg, temporaryFolder } from './pictures.ts';
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/data');
 let files: Record<string, Buffer>;
@@ -76,6 +76,45 @@ describe('one set in many forms', () => {
     const dataset = await open(join(fixtures, 'cifar/cifar-10-batches-py'));
     expect(dataset.classes).toEqual(['airplane', 'automobile', 'bird']);
     expect(dataset.splits.test).toHaveLength(3);
+  });
+});
+
+describe('several labels', () => {
+  const names = ['common', 'other', 'rare'];
+  const isShown = (i: number) => [i % 2 === 0, i % 3 === 0, i % 20 === 1];
+
+  async function table(count: number): Promise<string> {
+    const files: Record<string, Uint8Array | string> = {};
+    const lines = ['image,labels'];
+    for (let i = 0; i < count; i++) {
+      files[`${i}.jpg`] = await jpeg(i);
+      lines.push(`${i}.jpg,${names.filter((_, label) => isShown(i)[label]).join('|')}`);
+    }
+    return folderOf({ ...files, 'metadata.csv': lines.join('\n') });
+  }
+
+  test('every class is a question; parts are drawn so that the rarest class is in each', async () => {
+    const dataset = await open(await table(60));
+    expect([dataset.task, dataset.metric, dataset.classes]).toEqual([
+      'multi-label',
+      'meanAveragePrecision',
+      names,
+    ]);
+    const { train, validation, test: last } = dataset.splits;
+    expect([train.length + validation.length + last.length, dataset.problems]).toEqual([60, []]);
+    for (const records of [train, validation, last]) {
+      for (const { id, label, labels } of records) {
+        const expected = isShown(Number.parseInt(id, 10)).map(Number);
+        expect([id, labels, label]).toEqual([id, expected, Math.max(0, expected.indexOf(1))]);
+      }
+      expect(records.some(({ labels }) => labels?.[2] === 1)).toBe(true);
+    }
+    // Images that show nothing are in every part too.
+    expect(last.some(({ labels }) => labels?.every((mark) => mark === 0))).toBe(true);
+  });
+
+  test('a class with too few images is named', async () => {
+    await expect(open(await table(30))).rejects.toMatchObject({ code: 'DATA_CLASS_TOO_SMALL' });
   });
 });
 

@@ -18,6 +18,7 @@ import {
 } from '../contract.ts';
 import { renderContent } from '../image/render.ts';
 import type { ImageListing, ListedImage } from '../readers/listing.ts';
+import { firstClass } from '../readers/voc-lists.ts';
 import {
   DEFAULT_FRACTIONS,
   drawParts,
@@ -27,6 +28,7 @@ import {
 } from '../split.ts';
 import { DecodeVerdicts } from './decode-verdicts.ts';
 import { findLabelConflicts, type PlacedRecord, separateParts } from './duplicates.ts';
+import { byRarest, marksOf, requirePresent } from './several-labels.ts';
 
 export interface ListedDatasetOptions {
   /** Seed of the parts that are drawn; without effect where train, validation and test are all given. */
@@ -35,7 +37,7 @@ export interface ListedDatasetOptions {
   readonly fractions?: SplitFractions;
   /** Default: the root's own name. */
   readonly name?: string;
-  /** Default: `top1`. */
+  /** Default: `top1`; of images with several labels always `meanAveragePrecision`. */
   readonly metric?: Metric;
   /** Where to remember which files decode; without it they are decoded at every opening. */
   readonly cacheFolder?: string;
@@ -44,7 +46,7 @@ export interface ListedDatasetOptions {
 
 /**
  * The data set of a listing. Parts that are missing are drawn from train, or from everything where there are none,
- * stratified by class.
+ * stratified by class; of images with several labels by the rarest of them.
  *
  * Errors: `DATA_CLASS_TOO_SMALL`, `DATA_EMPTY`, `DATA_FRACTIONS`, `CACHE_NOT_WRITABLE`.
  */
@@ -58,22 +60,30 @@ export async function openListing(
   const { classes, officialParts, root } = listing;
   const { kept, problems: copies } = separateParts(scan.records);
   const drawn = SPLITS.filter((part) => part !== 'train' && !officialParts.includes(part));
+  const isSeveral = listing.images.some(({ several }) => several !== undefined);
+  const trained = kept.filter(({ part }) => part === 'train');
+  const { strata, records } = isSeveral ? byRarest(trained, classes) : { strata: classes, records: trained };
   requireEnoughImages(listing, kept, drawn, scan.problems.length);
 
-  const groups = groupByContent(kept.filter(({ part }) => part === 'train'));
-  const parts = drawParts(groups, classes, drawn, fractions, options.seed);
+  const parts = drawParts(groupByContent(records), strata, drawn, fractions, options.seed);
   for (const record of kept) if (record.part !== 'train') parts[record.part].push(record);
+  if (isSeveral) requirePresent(parts, drawn, classes, root);
   const splits = Object.fromEntries(SPLITS.map((split) => [split, finish(parts[split])])) as Record<
     SplitName,
     ImageRecord[]
   >;
   return Object.freeze({
     name: options.name ?? basename(root),
-    task: 'single-label',
+    task: isSeveral ? 'multi-label' : 'single-label',
     classes,
-    metric: options.metric ?? 'top1',
+    metric: isSeveral ? 'meanAveragePrecision' : (options.metric ?? 'top1'),
     splits,
-    problems: [...listing.problems, ...scan.problems, ...copies, ...findLabelConflicts(kept, classes)],
+    problems: [
+      ...listing.problems,
+      ...scan.problems,
+      ...copies,
+      ...(isSeveral ? [] : findLabelConflicts(kept, classes)),
+    ],
     fingerprint: contentHash({ classes, splits }),
     render: ({ id }, view) => renderContent(listing.read(id), `${root}/${id}`, view),
   } satisfies ImageDataset);
@@ -90,9 +100,11 @@ async function scanImages(listing: ImageListing, options: ListedDatasetOptions) 
   const progress = () => onProgress({ phase: 'check images', done, total: images.length });
   progress();
   const inspected = mapInOrder(images, DECODERS, (image) => inspect(listing, image, verdicts));
-  for await (const { id, className, part, hash, reason } of inspected) {
+  for await (const { id, className, several, part, hash, reason } of inspected) {
+    const marks = several && marksOf(several, labels);
+    const label = marks ? firstClass(marks) : labels.get(className)!;
     if (reason === null)
-      records.push({ id, label: labels.get(className)!, contentHash: hash, part: part ?? 'train' });
+      records.push({ id, label, ...(marks && { labels: marks }), contentHash: hash, part: part ?? 'train' });
     else problems.push({ kind: 'unreadable', images: [id], message: `"${id}" was skipped: ${reason}.` });
     done++;
     progress();
@@ -126,7 +138,11 @@ function requireEnoughImages(
 ): void {
   const need = drawn.length + 1;
   const distinct = classes.map(() => 0);
-  for (const { label } of groupByContent(kept.filter(({ part }) => part === 'train'))) distinct[label]++;
+  for (const { label, images } of groupByContent(kept.filter(({ part }) => part === 'train'))) {
+    const [{ labels }] = images;
+    if (!labels) distinct[label]++;
+    else for (const [i, mark] of labels.entries()) distinct[i] += Number(mark === 1);
+  }
   const small = classes.flatMap((name, label) =>
     distinct[label] < need ? [`${name} (${distinct[label]})`] : [],
   );
@@ -136,7 +152,7 @@ function requireEnoughImages(
     throw new UserError(
       'DATA_CLASS_TOO_SMALL',
       `These classes have too few distinct images in ${where}${root}: ${shorten(small)}${note}.`,
-      `Every class needs at least ${need}, one for each of ${['train', ...drawn].join(', ')}; add images or remove the class folder.`,
+      `Every class needs at least ${need}, one for each of ${['train', ...drawn].join(', ')}; add images or remove the class.`,
     );
   for (const part of officialParts)
     if (!kept.some((record) => record.part === part))
@@ -156,6 +172,13 @@ function shorten(names: readonly string[], most = 10): string {
 /** Frozen records in the order of their ids, without the part that they came from. */
 function finish(records: readonly PlacedRecord[]): ImageRecord[] {
   return records
-    .map(({ id, label, contentHash }) => Object.freeze({ id, label, contentHash }))
+    .map(({ id, label, labels, contentHash }) =>
+      Object.freeze({
+        id,
+        label: labels ? firstClass(labels) : label,
+        ...(labels && { labels }),
+        contentHash,
+      }),
+    )
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

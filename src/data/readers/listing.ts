@@ -6,7 +6,10 @@ import { type DataProblem, type DecodedImage, SPLITS, type SplitName } from '../
 export interface ListedImage {
   /** Unique; the path relative to the root with `/`, or a number where images are no files. */
   readonly id: string;
+  /** Of an image with several labels the first one, or empty. */
   readonly className: string;
+  /** Of all images or of none: the classes that it shows, and those of which nobody said whether it does. */
+  readonly several?: { readonly present: readonly string[]; readonly unknown: readonly string[] };
   /** The official part that it lies in; null where there are no official parts. */
   readonly part: SplitName | null;
 }
@@ -76,21 +79,35 @@ export function listingOf(
       `${root} holds images of ${officialParts.join(' and ')} only.`,
       'Add a train part, or leave parts out to have them drawn.',
     );
-  const names = new Set(trained.map(({ className }) => className));
+  const names = new Set(trained.flatMap(classesOf));
   const classes = found.order?.filter((name) => names.has(name)) ?? sortedClasses(names);
-  if (classes.length === 1)
-    throw new UserError('DATA_ONE_CLASS', `${root} has one class only, ${shown(classes[0])}.`, expected);
-  const known = new Set(classes);
-  const unknown = images.find(({ className }) => !known.has(className));
-  if (unknown)
+  if (classes.length < 2)
     throw new UserError(
-      'DATA_CLASS_NOT_IN_TRAIN',
-      `The part ${unknown.part} of ${root} has the class ${shown(unknown.className)}, which train lacks.`,
-      'Add training images of this class, or remove it.',
+      'DATA_ONE_CLASS',
+      `${root} has ${classes.length === 0 ? 'no class' : `one class only, ${shown(classes[0])}`}.`,
+      expected,
     );
+  requireTrained(images, classes, root);
   const parts: readonly SplitName[] =
     officialParts.length > 0 ? [...new Set<SplitName>(['train', ...officialParts])] : [];
   return { root, problems, read, classes, images, officialParts: parts };
+}
+
+function classesOf({ className, several }: ListedImage): readonly string[] {
+  return several?.present ?? [className];
+}
+
+function requireTrained(images: readonly ListedImage[], classes: readonly string[], root: string): void {
+  const known = new Set(classes);
+  for (const image of images) {
+    const unknown = classesOf(image).find((name) => !known.has(name));
+    if (unknown !== undefined)
+      throw new UserError(
+        'DATA_CLASS_NOT_IN_TRAIN',
+        `The part ${image.part} of ${root} has the class ${shown(unknown)}, which train lacks.`,
+        'Add training images of this class, or remove it.',
+      );
+  }
 }
 
 function requireDistinct(images: readonly ListedImage[], root: string): void {

@@ -107,6 +107,55 @@ describe('tables', () => {
     );
   });
 
+  const BOTH = ['a/1.jpg cat+dog', 'a/2.jpg dog', 'b/3.jpg ', 'b/4.jpg cat'];
+  test.each([
+    ['t.csv', 'image,labels\na/1.jpg,cat|dog\na/2.jpg,dog\nb/3.jpg,\nb/4.jpg,cat\n'],
+    ['t.csv', 'image;tags[, ]\na/1.jpg;cat, dog\na/2.jpg;dog\nb/3.jpg;\nb/4.jpg;cat\n'],
+    ['t.csv', 'image,cat,dog\na/1.jpg,1,1\na/2.jpg,0,1\nb/3.jpg,0,0\nb/4.jpg,1,0\n'],
+    [
+      't.json',
+      JSON.stringify([
+        { image: 'a/1.jpg', labels: ['dog', 'cat', 'dog'] },
+        { image: 'a/2.jpg', labels: ['dog'] },
+        { image: 'b/3.jpg', labels: [] },
+        { image: 'b/4.jpg', labels: ['cat'] },
+      ]),
+    ],
+    [
+      't.jsonl',
+      BOTH.map((line) => line.split(' '))
+        .map(([image, names]) =>
+          JSON.stringify({ image, cat: Number(names.includes('cat')), dog: names.includes('dog') }),
+        )
+        .join('\n'),
+    ],
+  ])('several labels: %s %#', async (name, content) => {
+    const listing = await manifest(name, content);
+    expect(listing.classes).toEqual(['cat', 'dog']);
+    expect(
+      listing.images.map(({ id, several }) => `${id} ${[...(several?.present ?? [])].sort().join('+')}`),
+    ).toEqual(BOTH);
+  });
+
+  test('what nobody said of a class is not known; one class for every image is one label', async () => {
+    const { images } = await manifest(
+      't.csv',
+      'image,cat,dog,split\na/1.jpg,1,,train\na/2.jpg,0,1,train\nb/3.jpg,-1,0,test\n',
+    );
+    expect(images.map(({ several }) => several?.unknown)).toEqual([['dog'], [], ['cat']]);
+    for (const content of [
+      'image,labels\na/1.jpg,cat\na/2.jpg,dog\n',
+      'image,cat,dog\na/1.jpg,1,0\na/2.jpg,0,1\n',
+      'image,tags,label\na/1.jpg,x|y,cat\na/2.jpg,x,dog\n',
+    ]) {
+      const single = await manifest('t.csv', content);
+      expect(single.images.map(({ className, several }) => [className, several])).toEqual([
+        ['cat', undefined],
+        ['dog', undefined],
+      ]);
+    }
+  });
+
   const rows = 'a/1.jpg,cat\na/2.jpg,dog\n';
   test.each([
     ['MANIFEST_PATH', 't.csv', '../x.jpg,cat\n'],
@@ -122,6 +171,14 @@ describe('tables', () => {
     ['DATA_EMPTY', 't.csv', 'image,label\n'],
     ['DATA_EMPTY', 't.csv', ''],
     ['DATA_EMPTY', 't.csv', 'image,label\nx/9.jpg,cat\n'],
+    ['MANIFEST_COLUMNS', 't.csv', 'image,id,cat\na/1.jpg,17,1\n'],
+    [
+      'MANIFEST_COLUMNS',
+      't.jsonl',
+      '{"image": "a/1.jpg", "labels": ["cat"]}\n{"image": "a/2.jpg", "label": "dog"}',
+    ],
+    ['DATA_ONE_CLASS', 't.csv', 'image,labels\na/1.jpg,\na/2.jpg,\n'],
+    ['DATA_CLASS_NOT_IN_TRAIN', 't.csv', 'image,labels,split\na/1.jpg,a|b,train\na/2.jpg,c,test\n'],
     ['DATA_ONE_CLASS', 't.csv', 'image,label\na/1.jpg,cat\n'],
     ['DATA_IMAGE_TWICE', 't.csv', `${rows}./a/1.jpg,dog\n`],
     ['DATA_NO_TRAIN', 't.csv', 'image,label,split\na/1.jpg,cat,test\n'],
