@@ -79,7 +79,7 @@ export async function auditAll(
 ): Promise<(DuplicateAudit | undefined)[]> {
   const audits: (DuplicateAudit | undefined)[] = [];
   for (const { spec, dataset } of datasets) {
-    if (Object.hasOwn(PROCEDURAL_DATASETS, dataset.name)) {
+    if (Object.hasOwn(PROCEDURAL_DATASETS, spec.split('#')[0])) {
       audits.push(undefined);
       continue;
     }
