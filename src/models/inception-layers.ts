@@ -1,4 +1,7 @@
-/** What the Inception networks share: convolution with norm and ReLU, branches side by side, auxiliary classifiers. */
+/**
+ * What the Inception networks share: convolution with norm and ReLU, branches side by side, auxiliary classifiers, which
+ * NASNet-A has too.
+ */
 import { averagePool2d, concat, maxPool2d, type PairLike, pad, relu } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
 import { heNormal, type Initializer, normalInit } from '../nn/init.ts';
@@ -20,8 +23,8 @@ export const INCEPTION_SIZE = 299;
 /** Input size of their miniatures: the smallest whose last map still has 2 x 2 pixels. */
 export const MINIATURE_SIZE = 107;
 
-/** The classifier on the auxiliary branch of Inception v3 and later. */
-const AUXILIARY_LAYER: LinearHeadOptions['auxiliary'] = {
+/** The classifier on the auxiliary branch of Inception v3 and later, and of NASNet-A. */
+export const AUXILIARY_LAYER: LinearHeadOptions['auxiliary'] = {
   prefixes: ['AuxLogits.'],
   initializer: normalInit(0.001),
   layer: () => 'AuxLogits.fc',
@@ -78,20 +81,22 @@ export class InceptionLayers {
 
   /**
    * The branch of an auxiliary classifier (Szegedy et al., arXiv 1512.00567, section 4): units `name.conv0` and
-   * `name.conv1`. Maps of smaller images than the published are pooled less and padded to the 5 x 5 of the kernel.
+   * `name.conv1`. Maps of smaller images than the published are pooled less and padded to the 5 x 5 of the kernel; a
+   * `whole` kernel, NASNet-A's, is as large as the pooled map instead.
    */
-  auxiliary(name: string, x: Value): BackboneOutput['auxiliary'] {
+  auxiliary(name: string, x: Value, reach: 'five' | 'whole' = 'five'): BackboneOutput['auxiliary'] {
     if (!this.net.switches.auxiliary) return undefined;
     const kernel = [Math.min(5, x.shape[2]), Math.min(5, x.shape[3])] as const;
     let y = averagePool2d(x, { kernel, strides: 3 });
     y = this.unit(`${name}.conv0`, y, [128, 1]);
-    const missing = y.shape.slice(2).map((extent) => Math.max(0, 5 - extent));
+    const [height, width] = reach === 'five' ? [5, 5] : y.shape.slice(2);
+    const missing = [Math.max(0, height - y.shape[2]), Math.max(0, width - y.shape[3])];
     if (missing.some((extent) => extent > 0)) {
       const before = missing.map((extent) => Math.ceil(extent / 2));
       const after = missing.map((extent) => Math.floor(extent / 2));
       y = pad(y, [0, 0, ...before], [0, 0, ...after]);
     }
-    y = this.unit(`${name}.conv1`, y, [768, 5, 'valid'], normalInit(0.01));
+    y = this.unit(`${name}.conv1`, y, [768, [height, width], 'valid'], normalInit(0.01));
     return [{ features: globalMean(y), weight: AUXILIARY_WEIGHT }];
   }
 }

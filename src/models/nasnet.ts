@@ -2,8 +2,8 @@
  * NASNet-A: Zoph, Vasudevan, Shlens, Le, "Learning Transferable Architectures for Scalable Image Recognition"
  * (arXiv 1707.07012), figures 2 and 4 and appendix A, with TensorFlow's details: SAME padding, of which averages do not
  * count the zeros, batch norm epsilon 1e-3, pixels from -1 to 1. Names are those of the weights that circulate for
- * PyTorch (`nasnetalarge` and `nasnetamobile` of pretrainedmodels, the first of timm too). What the paper trains with
- * and prediction does not need is not here: scheduled drop-path and the auxiliary classifier.
+ * PyTorch (`nasnetalarge` and `nasnetamobile` of pretrainedmodels, the first of timm too). These lack the auxiliary
+ * classifier, which is a switch here, as TF-Slim has it; its scheduled drop-path is not here.
  */
 import { add, averagePool2d, concat, maxPool2d, pad, relu, slice } from '../graph/build.ts';
 import type { Value } from '../graph/graph.ts';
@@ -13,6 +13,7 @@ import type { Network } from '../nn/network.ts';
 import { convNorm } from './conv-norm.ts';
 import { defineModel } from './define.ts';
 import { linearHead } from './heads.ts';
+import { AUXILIARY_LAYER, InceptionLayers } from './inception-layers.ts';
 import type { BackboneOutput, Model } from './model.ts';
 import { samePadding } from './same-padding.ts';
 
@@ -191,6 +192,9 @@ interface Variant {
 /** Cells are numbered as if each stack had six. */
 const NUMBERED = 6;
 
+/** Features for which the auxiliary branch has its published channels; smaller networks have a share of them. */
+const MOBILE_FEATURES = 1056;
+
 function backbone(net: Network, images: Value, variant: Variant): BackboneOutput {
   const { stem, features, repeats, skips } = variant;
   const channels = features / 24;
@@ -202,6 +206,7 @@ function backbone(net: Network, images: Value, variant: Variant): BackboneOutput
   const stem1 = cellBehind(net, 'cell_stem_1', REDUCTION, stemInputs, channels / 2);
   let [previous, current] = [stem0, stem1];
   const stages = [stem0];
+  let auxiliary: BackboneOutput['auxiliary'];
   for (const stack of [0, 1, 2]) {
     const out = channels << stack;
     if (stack > 0) {
@@ -215,9 +220,13 @@ function backbone(net: Network, images: Value, variant: Variant): BackboneOutput
       [previous, current] = [current, cell];
     }
     stages.push(current);
+    if (stack === 1) {
+      const layers = new InceptionLayers(net, Math.min(1, features / MOBILE_FEATURES));
+      auxiliary = layers.auxiliary('AuxLogits', relu(current), 'whole');
+    }
   }
   const map = relu(current);
-  return { map, stages: [...stages.slice(0, -1), map], features: globalMean(map) };
+  return { map, stages: [...stages.slice(0, -1), map], features: globalMean(map), auxiliary };
 }
 
 // Variants
@@ -233,7 +242,7 @@ export function nasnet(name: string, size: number, variant: Variant): Model {
     input: { size, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     dropout: DROPOUT,
     backbone: (net, images) => backbone(net, images, variant),
-    originalHead: linearHead('last_linear', { dropout: ['dropout', DROPOUT] }),
+    originalHead: linearHead('last_linear', { dropout: ['dropout', DROPOUT], auxiliary: AUXILIARY_LAYER }),
   });
 }
 

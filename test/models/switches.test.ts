@@ -40,7 +40,9 @@ test.each([
   ['inception_v3', 768],
   ['inception_v4', 1024],
   ['inception_resnet_v2', 1088],
-])('%s+aux adds the auxiliary classifiers and nothing else', (name, channels) => {
+  // TF-Slim's second stack of 528 channels, 14 x 14, is pooled to a map of 4 x 4, which the kernel covers.
+  ['nasnetamobile', 528, '4x4'],
+])('%s+aux adds the auxiliary classifiers and nothing else', (name, channels, kernel = '5x5') => {
   const [plain, switched] = [findModel(name), findModel(`${name}+aux`)];
   const added = all(switched).filter((variable) => !names(plain).includes(variable.name));
   const weights = added.filter(({ shape }) => shape.length > 1).map((v) => `${v.name} ${v.shape.join('x')}`);
@@ -48,7 +50,7 @@ test.each([
     typeof channels === 'number'
       ? [
           `AuxLogits.conv0.conv.weight 128x${channels}x1x1`,
-          'AuxLogits.conv1.conv.weight 768x128x5x5',
+          `AuxLogits.conv1.conv.weight 768x128x${kernel}`,
           'AuxLogits.fc.weight 1000x768',
         ]
       : Object.entries(channels).flatMap(([branch, width]) => [
@@ -188,6 +190,7 @@ describe('training steps lower the loss of', () => {
     ['inception_v3_025-gamma+aux+dropout20', 0.02, 8],
     ['inception_v4_025+aux', 0.02, 8],
     ['inception_resnet_v2_025-gamma+gn+aux', 0.02, 8],
+    ['nasnet_mini+aux', 0.02, 8],
     ['resnet18_025+gn@64', 0.01, 8],
   ])('%s', async (name, learningRate, steps) => {
     const found = await losses(name, learningRate, steps);
