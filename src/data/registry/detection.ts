@@ -90,7 +90,7 @@ export const findDetection = (name: string): OfficialDetection | undefined =>
   DETECTION_DATASETS.find((entry) => entry.name === name);
 
 /** What a copy of a published detection set holds, each with what was published. */
-export function detectionChecks(entry: OfficialDetection, dataset: DetectionDataset): DatasetCheck[] {
+function detectionChecks(entry: OfficialDetection, dataset: DetectionDataset): DatasetCheck[] {
   const { classes, splits, problems, leftOut } = dataset;
   const all = SPLITS.flatMap((part) => splits[part]);
   const instances = all.flatMap((image) => image.instances);
