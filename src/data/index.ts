@@ -44,5 +44,6 @@ export {
 } from './registry/detection.ts';
 export type { OfficialDataset } from './registry/entry.ts';
 export { openOfficialDataset, verifyOfficial } from './registry/open.ts';
+export { publishedDataset } from './registry/published.ts';
 export { findOfficial, OFFICIAL_DATASETS } from './registry/registry.ts';
 export type { SplitFractions } from './split.ts';

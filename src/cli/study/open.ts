@@ -1,11 +1,13 @@
 /** Opens a study: its data sets, its models, and what is still to be pre-trained. */
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageDataset } from '../../data/index.ts';
+import { type ImageDataset, publishedDataset } from '../../data/index.ts';
 import type { Measurement, Store } from '../../store/index.ts';
 import {
   type CellEnvironment,
   type MeasurementTask,
+  officialSpec,
   planMeasurement,
   protocolOf,
   REGULARISATIONS,
@@ -42,28 +44,53 @@ export interface OpenedStudy {
   /** Of the experiment with regularisation, in the order of `REGULARISATIONS`. */
   readonly variants: readonly NamedModel[];
   readonly memory?: number;
+  /** Data sets and weights that are not here and are known by published numbers and by architecture only. */
+  readonly absent: readonly string[];
 }
 
+/**
+ * @param how `declared`: what is not here is taken by its published numbers, which is enough for a plan
+ * @throws UserError what reading studies and opening data sets and models throws, and NAME_TWICE
+ */
 export async function openStudy(
   path: string,
   options: Omit<Places, 'splitSeed'> & CellEnvironment,
   display: ProgressDisplay,
+  how: 'whole' | 'declared' = 'whole',
 ): Promise<OpenedStudy> {
   const study = await readStudy(path);
   const protocol = protocolOf(study.protocol);
   const places = { ...options, splitSeed: study.splitSeed };
-  const opener = new ModelOpener(study, places, display);
+  const absent: string[] | undefined = how === 'declared' ? [] : undefined;
+  const opener = new ModelOpener(study, places, display, absent);
   const models: NamedModel[] = [];
   for (const model of study.models) models.push(await opener.open(model));
   const variants = await opener.variants();
   requireDistinct([...models, ...variants].map(({ opened }) => opened.label));
-  const specs = study.datasets.map(({ open }) => open);
-  const found = await openDatasets(specs, places, display);
-  const datasets = found.map(({ spec, dataset }, i) => ({
-    spec,
-    dataset: { ...dataset, name: study.datasets[i].name ?? dataset.name },
-  }));
-  return { path, study, protocol, datasets, models, variants, memory: options.memory };
+  const datasets: { spec: string; dataset: ImageDataset }[] = [];
+  for (const { open: spec, name } of study.datasets) {
+    const dataset = await openOrTake(spec, places, display, absent);
+    datasets.push({ spec, dataset: { ...dataset, name: name ?? dataset.name } });
+  }
+  requireDistinct(datasets.map(({ dataset }) => dataset.name));
+  const opened = { path, study, protocol, datasets, models, variants, memory: options.memory };
+  return { ...opened, absent: absent ?? [] };
+}
+
+/** The data set; where it is not here and `absent` is given, what is published of it. */
+async function openOrTake(
+  spec: string,
+  places: Places,
+  display: ProgressDisplay,
+  absent: string[] | undefined,
+): Promise<ImageDataset> {
+  const official = officialSpec(spec);
+  if (absent && official && !existsSync(official.path)) {
+    absent.push(spec);
+    return publishedDataset(official.name);
+  }
+  const [{ dataset }] = await openDatasets([spec], places, display);
+  return dataset;
 }
 
 export const everyModel = ({ models, variants }: OpenedStudy): readonly NamedModel[] => [
@@ -88,11 +115,19 @@ class ModelOpener {
     private readonly study: Study,
     private readonly places: Places & CellEnvironment,
     private readonly display: ProgressDisplay,
+    private readonly absent: string[] | undefined,
   ) {}
 
   async open(model: StudyModel): Promise<NamedModel> {
     if (model.kind === 'pretrain') return this.#untrained(model);
     const { open: spec, name, sourceAccuracy = null, sourceImages = null } = model;
+    const [, architecture, file] = /^([\w@+-]+)=([^:]+)$/.exec(spec) ?? [];
+    if (this.absent && file !== undefined && !existsSync(file)) {
+      this.absent.push(spec);
+      const found = await openModel(architecture, this.places);
+      const opened = { ...found, label: name ?? architecture, weights: new Map(), weightsHash: spec };
+      return { spec: architecture, opened, pretraining: null, sourceAccuracy, sourceImages };
+    }
     const opened = await openShown(spec, this.places, this.display);
     const named = { ...opened, label: name ?? opened.label };
     return { spec, opened: named, pretraining: null, sourceAccuracy, sourceImages };

@@ -1,6 +1,7 @@
 /** `transferlab plan`: the cells of a study, what they cost on this machine, and what is done already. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openProceduralDataset } from '../../data/index.ts';
 import { type Measurement, openEmbeddedStore, type Setting, type Store } from '../../store/index.ts';
 import {
   type CellTask,
@@ -59,11 +60,13 @@ export interface StudyPlan {
     readonly test: number;
   }[];
   readonly budgetSeconds: number | null;
+  /** Data sets and weights that are not here: planned by published numbers and by architecture. */
+  readonly absent: readonly string[];
   readonly rows: readonly PlanRow[];
 }
 
 export async function planStudy(options: StudyOptions, display: ProgressDisplay): Promise<StudyPlan> {
-  const untrained = await openStudy(options.path, options, display);
+  const untrained = await openStudy(options.path, options, display, 'declared');
   await mkdir(options.out, { recursive: true });
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
@@ -92,6 +95,7 @@ export async function planStudy(options: StudyOptions, display: ProgressDisplay)
         validation: splits.validation.length,
         test: splits.test.length,
       })),
+      absent: opened.absent,
       budgetSeconds: budget ? budget.hours * 3600 : null,
       rows,
     };
@@ -111,20 +115,13 @@ async function measureCosts(
 ): Promise<Costs> {
   const { finetune, scratch } = opened.protocol;
   const sizes = [...new Set([finetune.batchSize, scratch.batchSize])];
-  // The largest head: what it costs beside the network is little.
-  const largest = opened.datasets.reduce((a, b) =>
-    b.dataset.classes.length > a.dataset.classes.length ? b : a,
-  );
+  // The largest head: what it costs beside the network is little. Images are random numbers, whatever the data set.
+  const classes = Math.max(...opened.datasets.map(({ dataset }) => dataset.classes.length));
+  const any = 'procedural/shapes';
+  const dataset = { spec: any, dataset: openProceduralDataset(any) };
   const planned = everyModel(opened).flatMap((model) =>
     sizes.map((batchSize) => {
-      const inputs = {
-        dataset: largest,
-        model,
-        splitSeed: opened.study.splitSeed,
-        seed: 0,
-        environment: options,
-      };
-      const classes = largest.dataset.classes.length;
+      const inputs = { dataset, model, splitSeed: opened.study.splitSeed, seed: 0, environment: options };
       return { model, batchSize, task: planMeasurement('cost', inputs, { batchSize, classes }) };
     }),
   );

@@ -7,7 +7,8 @@ import type { Replay } from './replay.ts';
 const HEADER = ['Network', 'Setting', 'Cells', 'Done', 'Trials', 'Time left', 'Memory'];
 
 export function planText(plan: StudyPlan): string {
-  const { title, protocol, cells, done, trials, pretraining, experiments, datasets, budgetSeconds } = plan;
+  const { title, protocol, cells, done, trials, pretraining, experiments, datasets, budgetSeconds, absent } =
+    plan;
   const rows = plan.rows.map((row) => [
     row.model,
     SETTING_NAMES[row.setting],
@@ -41,6 +42,9 @@ export function planText(plan: StudyPlan): string {
       ? [
           `${countOf(pretraining.networks, 'network')} to pre-train, ${pretraining.done} done; the rest takes about ${duration(pretraining.seconds)}.`,
         ]
+      : []),
+    ...(absent.length > 0
+      ? [`Not here, so planned by published numbers and by architecture: ${absent.join(', ')}.`]
       : []),
     '',
     ...aligned([HEADER, ...rows, total]),

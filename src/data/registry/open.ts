@@ -34,7 +34,7 @@ export interface OpenOfficialOptions {
 }
 
 /** The share of train that becomes validation where the authors give none; the study does not state its own. */
-const HELD_OUT = 0.2;
+export const HELD_OUT = 0.2;
 
 /** Everything that was found out about a copy of a data set. */
 export interface OfficialInspection {
