@@ -19,7 +19,7 @@ import { tableIndex, tablesPart } from './page/tables.ts';
 import { datasetTransferPart, transferPart } from './page/transfer.ts';
 import type { StudyDocument } from './schema.ts';
 
-export interface StudyPageExtras {
+interface StudyPageExtras {
   /** Small pictures as data URIs, by name of the data set and id of the image; missing ones show the id. */
   readonly thumbnails: ThumbnailsByDataset;
 }

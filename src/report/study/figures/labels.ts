@@ -17,7 +17,7 @@ export interface Labelled {
   readonly text: string;
 }
 
-export interface PlacedLabel extends Labelled {
+interface PlacedLabel extends Labelled {
   /** Where the text begins, on its middle line. */
   readonly left: number;
   readonly middle: number;

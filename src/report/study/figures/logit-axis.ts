@@ -7,11 +7,11 @@ const ROUND = [
 ];
 const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 
-export function logitOf(share: number): number {
+function logitOf(share: number): number {
   return Math.log(share / (1 - share));
 }
 
-export function shareOf(logit: number): number {
+function shareOf(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
 }
 

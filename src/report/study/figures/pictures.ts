@@ -7,7 +7,7 @@ import { percent } from '../../format.ts';
 import { html, type Markup, visible } from '../../markup.ts';
 import type { Panel as ImagePanel } from '../schema.ts';
 
-export type Thumbnails = ReadonlyMap<string, string> | undefined;
+type Thumbnails = ReadonlyMap<string, string> | undefined;
 type NeighbourPanel = Extract<ImagePanel, { kind: 'neighbours' }>;
 type ActivationPanel = Extract<ImagePanel, { kind: 'activation' }>;
 

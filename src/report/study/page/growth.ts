@@ -21,7 +21,7 @@ ${figureCard(convergenceFigure(convergence, tables))}
 ${ratios.length > 0 ? ratioTable(convergence) : null}</section>`;
 }
 
-export function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyFigure {
+function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyFigure {
   const { curves, shareOfOdds } = convergence;
   return {
     id: 'convergence',
@@ -68,7 +68,7 @@ ${figureCard(sizeFigure(datasetSize, tables))}
 ${datasetSize.comparisons.length > 0 ? crossingTable(datasetSize) : null}</section>`;
 }
 
-export function sizeFigure({ curves, comparisons }: DatasetSize, tables: TableIndex): StudyFigure {
+function sizeFigure({ curves, comparisons }: DatasetSize, tables: TableIndex): StudyFigure {
   return {
     id: 'data-set-size',
     title: 'Test metric by number of images',

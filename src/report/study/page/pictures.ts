@@ -22,7 +22,7 @@ ${embeddingFigures(embeddings, tables).map(figureCard)}</section>`;
 }
 
 /** A figure per data set and method, a panel per network and training. */
-export function embeddingFigures(embeddings: readonly Embedding[], tables: TableIndex): StudyFigure[] {
+function embeddingFigures(embeddings: readonly Embedding[], tables: TableIndex): StudyFigure[] {
   return groupedBy(embeddings, ({ dataset, method }) => [dataset, method]).map((own, i) => {
     const [{ dataset, method, classes }] = own;
     const id = `features-${i + 1}-${slug(dataset)}-${method}`;
@@ -77,7 +77,7 @@ ${panelFigures(panels, thumbnails).map(figureCard)}</section>`;
 }
 
 /** A figure per data set and kind, a panel per network and training. */
-export function panelFigures(panels: readonly ImagePanel[], thumbnails: ThumbnailsByDataset): StudyFigure[] {
+function panelFigures(panels: readonly ImagePanel[], thumbnails: ThumbnailsByDataset): StudyFigure[] {
   return groupedBy(panels, ({ dataset, kind }) => [dataset, kind]).map((own, i) => {
     const [{ dataset, kind }] = own;
     const pictures = thumbnails.get(dataset);

@@ -18,7 +18,7 @@ ${regularisation.effects.length > 0 ? figureCard(regularisationFigure(regularisa
 ${variantTable(regularisation)}</section>`;
 }
 
-export function regularisationFigure(regularisation: Regularisation, tables: TableIndex): StudyFigure {
+function regularisationFigure(regularisation: Regularisation, tables: TableIndex): StudyFigure {
   const transferred = SETTINGS.filter((setting) =>
     regularisation.effects.some(({ transfer }) => transfer.some((own) => own.setting === setting)),
   );

@@ -33,7 +33,7 @@ ${details.length > 0 ? html`<details><summary>Scores against outcomes, and accur
 </section>`;
 }
 
-export function scoreFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
+function scoreFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
   const settings = SETTINGS.filter((setting) => scores.some((score) => score.setting === setting));
   const of = (setting: (typeof SETTINGS)[number]) => scores.filter((score) => score.setting === setting);
   return [
@@ -63,7 +63,7 @@ export function scoreFigures({ scores }: Transferability, tables: TableIndex): S
 }
 
 /** One figure, or none where there is too little data for a prediction. */
-export function predictionFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
+function predictionFigures({ scores }: Transferability, tables: TableIndex): StudyFigure[] {
   const predicted = scores.flatMap((score) => (score.prediction ? [{ score, own: score.prediction }] : []));
   if (predicted.length === 0) return [];
   return [
@@ -97,7 +97,7 @@ function outcomeTable({ name, setting }: Score, panels: readonly ScorePanel[]): 
 }
 
 /** A figure per score and setting, whose panels are data sets. */
-export function outcomeFigures(
+function outcomeFigures(
   { scores, values }: Transferability,
   outcomes: readonly Figure2Panel[],
 ): StudyFigure[] {
@@ -138,7 +138,7 @@ function seedTests({ comparisons }: Seeds): Markup {
   )}</tbody></table></div></div></details>`;
 }
 
-export function seedsFigure({ candidates }: Seeds, tables: TableIndex): StudyFigure {
+function seedsFigure({ candidates }: Seeds, tables: TableIndex): StudyFigure {
   const most = Math.max(
     1e-3,
     ...candidates.flatMap((candidate) => [candidate.standardDeviation, candidate.samplingError]),

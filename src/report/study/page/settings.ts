@@ -33,7 +33,7 @@ function overallCard({ wins, overall }: SettingsCompared): Markup | null {
   })}</tbody></table></div>`;
 }
 
-export function settingsFigures({ datasets, overall }: SettingsCompared, tables: TableIndex): StudyFigure[] {
+function settingsFigures({ datasets, overall }: SettingsCompared, tables: TableIndex): StudyFigure[] {
   if (datasets.length === 0) return [];
   return [absolute(datasets, tables), ...differences(datasets, overall, tables)];
 }

@@ -32,7 +32,7 @@ ${correlationTable(figure1)}</section>`;
 }
 
 /** Figure 1, or null where nothing can be drawn: without source accuracies. */
-export function transferFigure(figure1: readonly Figure1Panel[], tables: TableIndex): StudyFigure | null {
+function transferFigure(figure1: readonly Figure1Panel[], tables: TableIndex): StudyFigure | null {
   const panels = figure1.filter(({ points }) => points.some(({ source }) => source));
   if (panels.length === 0) return null;
   return {
@@ -82,7 +82,7 @@ ${figures.map(figureCard)}</section>`;
 }
 
 /** Figure 2 of one setting, or null where it was not run. */
-export function datasetTransferFigure(
+function datasetTransferFigure(
   figure2: readonly Figure2Panel[],
   setting: Setting,
   tables: TableIndex,
