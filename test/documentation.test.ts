@@ -75,13 +75,18 @@ test.each([
   await expect(schema).toMatchFileSnapshot(`../docs/schemas/${file}`);
 });
 
-test.each(readdirSync(join(root, 'studies')))('studies/%s is a study, and says so to editors', async (file) => {
-  const path = join(root, 'studies', file);
-  const variables = [...readFileSync(path, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
-  for (const name of variables) process.env[name] ??= '/data';
-  expect((await readStudy(path)).models.length).toBeGreaterThan(3);
-  expect(readFileSync(path, 'utf8')).toMatch(/^# yaml-language-server: \$schema=\.\.\/docs\/schemas\/study\.json\n/);
-});
+test.each(readdirSync(join(root, 'studies')))(
+  'studies/%s is a study, and says so to editors',
+  async (file) => {
+    const path = join(root, 'studies', file);
+    const variables = [...readFileSync(path, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+    for (const name of variables) process.env[name] ??= '/data';
+    expect((await readStudy(path)).models.length).toBeGreaterThan(3);
+    expect(readFileSync(path, 'utf8')).toMatch(
+      /^# yaml-language-server: \$schema=\.\.\/docs\/schemas\/study\.json\n/,
+    );
+  },
+);
 
 test('every export of the package has its source', () => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, { default?: string }> };

@@ -97,7 +97,7 @@ export function experimentCells(parts: StudyParts): ExperimentCells {
   };
 }
 
-/** Every cell of all experiments once, in the order of experiments. */
+/** Every cell of all experiments once, in the order of experiments and under the names of the first that has it. */
 export function allTasks({
   settings,
   regularisation,
@@ -106,7 +106,9 @@ export function allTasks({
 }: ExperimentCells): CellTask[] {
   const runs = [...(convergence ?? []), ...(datasetSize ?? [])].map(({ task }) => task);
   const tasks = [...settings, ...(regularisation ?? []), ...runs];
-  return [...new Map(tasks.map((task) => [task.cell.key, task])).values()];
+  const first = new Map<string, CellTask>();
+  for (const task of tasks) if (!first.has(task.cell.key)) first.set(task.cell.key, task);
+  return [...first.values()];
 }
 
 type Chosen = Pick<StudyParts, 'datasets' | 'models'>;

@@ -14,7 +14,7 @@ import { describeBrowser, launchBrowser, visit } from '../browser.ts';
 import { colourFiles } from '../colour-folder.ts';
 import { folderOf, temporaryFolder } from '../data/pictures.ts';
 import { smallWeightsFile } from '../small-weights.ts';
-import { type CliResult, messagesOf, runCli, startCli } from './run.ts';
+import { type CliResult, messagesOf, networksIn, runCli, startCli } from './run.ts';
 
 /** Fixed features, and two seeds of both others: the architecture alone adds no cell of its own. */
 const CELLS = 5;
@@ -194,14 +194,6 @@ function withoutTimes({ cell, result }: FinishedCell) {
     environment: Object.fromEntries(settled),
     trials: trials.map(({ seconds: ___, ...trial }) => trial),
   };
-}
-
-/** How many trained networks the run has stored; they are the only files of that size. */
-function networksIn(folderOfRun: string): number {
-  const artifacts = join(folderOfRun, 'store', 'artifacts');
-  if (!existsSync(artifacts)) return 0;
-  const paths = readdirSync(artifacts, { recursive: true }).map((name) => join(artifacts, `${name}`));
-  return paths.filter((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 200_000).length;
 }
 
 /** Process and state by pid, from /proc. */

@@ -47,3 +47,11 @@ export function runCli(...args: string[]): Promise<CliResult> {
 export function messagesOf({ stderr }: CliResult): string[] {
   return stderr.split('\n').filter((line) => line !== '' && !/^ *\d+% {2}/.test(line));
 }
+
+/** How many trained networks the run has stored; they are the only files of that size. */
+export function networksIn(folderOfRun: string): number {
+  const artifacts = join(folderOfRun, 'store', 'artifacts');
+  if (!existsSync(artifacts)) return 0;
+  const paths = readdirSync(artifacts, { recursive: true }).map((name) => join(artifacts, `${name}`));
+  return paths.filter((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 200_000).length;
+}
