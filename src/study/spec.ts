@@ -168,9 +168,7 @@ const studySchema = z
 
 type Parsed = z.output<typeof studySchema>;
 
-/** How networks are trained on a source. */
-export type SourceTraining = z.output<typeof training>;
-export type SourceSpec = z.output<typeof source>;
+type SourceSpec = z.output<typeof source>;
 
 export type StudyModel =
   | {
@@ -188,7 +186,7 @@ export type StudyModel =
       readonly labelSmoothing: number;
     };
 
-export interface StudyDataset {
+interface StudyDataset {
   readonly name: string | undefined;
   readonly open: string;
 }

@@ -2,7 +2,7 @@
  * The main job as a user runs it, on a small folder with two broken files in it: the answer as JSON and as
  * text, the report in a browser, the exported network, running it again, and killing it again and again.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';

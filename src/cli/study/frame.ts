@@ -20,7 +20,7 @@ export interface StudyFrame extends Omit<StudyInput, 'outcomes' | 'scores' | 'em
   readonly measurements: readonly MeasurementName[];
 }
 
-export interface MeasurementName {
+interface MeasurementName {
   readonly key: string;
   readonly kind: Measurement['kind'];
   readonly dataset: string;

@@ -29,7 +29,7 @@ import { type StudyWork, workOf } from './work.ts';
 export const PLAN_VERSION = 1;
 
 /** Cells of one model in one setting. */
-export interface PlanRow {
+interface PlanRow {
   readonly model: string;
   readonly setting: Setting;
   readonly cells: number;
