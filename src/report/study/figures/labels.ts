@@ -30,20 +30,24 @@ const DISTANCES = [9, 13, 19, 26, 34, 43, 53, 64, 76, 90, 106, 124];
 /** From here on a line leads to the dot. */
 const NEAR = 16;
 
-/** @param obstacles boxes of anything else that a name should not cover, for example error bars */
+/**
+ * @param obstacles boxes of anything else that a name should not cover, for example error bars
+ * @param reserved boxes that a name must not touch
+ */
 export function placeLabels(
   dots: readonly Labelled[],
   frame: Box,
   obstacles: readonly Box[],
   fontSize: number,
+  reserved: readonly Box[] = [],
 ): PlacedLabel[] {
-  const taken: Box[] = dots.map(({ x, y }) => around(x, y, 6));
+  const taken: Box[] = [...reserved, ...dots.map(({ x, y }) => around(x, y, 6))];
   const placed: PlacedLabel[] = [];
   const crowd = (dot: Labelled) => dots.filter(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) < 60).length;
   for (const dot of [...dots].sort((a, b) => crowd(b) - crowd(a))) {
     const best = candidates(dot, fontSize)
       .filter(({ box }) => inside(box, frame) && !taken.some((other) => overlap(box, other) > 0))
-      .map((candidate) => ({ ...candidate, cost: cost(candidate, dot, obstacles, placed) }))
+      .map((candidate) => ({ ...candidate, cost: cost(candidate, dot, obstacles, placed, taken) }))
       .sort((a, b) => a.cost - b.cost)[0];
     if (!best) continue;
     taken.push(best.box);
@@ -77,12 +81,13 @@ function candidates({ x, y, text }: Labelled, fontSize: number): Candidate[] {
   );
 }
 
-/** Far is bad, covering an error bar or the line to another name is worse. */
+/** Far is bad, covering an error bar, the line to another name or, by its own line, another name is worse. */
 function cost(
   { box, distance }: Candidate,
   dot: Labelled,
   obstacles: readonly Box[],
   placed: readonly PlacedLabel[],
+  taken: readonly Box[],
 ): number {
   const covered = obstacles.reduce((sum, other) => sum + Math.min(60, overlap(box, other)), 0);
   const nearest = { x: clamp(dot.x, box.left, box.right), y: clamp(dot.y, box.top, box.bottom) };
@@ -91,7 +96,8 @@ function cost(
       other.leader &&
       crosses(dot, nearest, other, { x: clamp(dot.x, other.left, other.left + 40), y: other.middle }),
   );
-  return distance + 0.6 * covered + 40 * crossed.length;
+  const hidden = distance > NEAR ? taken.filter((other) => passes(dot, nearest, other)).length : 0;
+  return distance + 0.6 * covered + 40 * crossed.length + 40 * hidden;
 }
 
 function around(x: number, y: number, radius: number): Box {
@@ -114,6 +120,15 @@ function overlap(a: Box, b: Box): number {
 interface Point {
   readonly x: number;
   readonly y: number;
+}
+
+/** Whether the segment from a to b enters a box that does not have a itself. */
+function passes(a: Point, b: Point, box: Box): boolean {
+  const within = ({ x, y }: Point) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+  if (within(a)) return false;
+  return Array.from({ length: 12 }, (_, i) => (i + 1) / 12).some((part) =>
+    within({ x: a.x + part * (b.x - a.x), y: a.y + part * (b.y - a.y) }),
+  );
 }
 
 /** Whether the segments from a to b and from c to d cross. */

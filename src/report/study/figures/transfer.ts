@@ -206,8 +206,9 @@ function nameMarks(dots: readonly Dot[], { x, y, width, height, margin }: Frame)
     left: margin.left + 2,
     top: margin.top,
     right: width - margin.right,
-    bottom: height - margin.bottom - 18,
+    bottom: height - margin.bottom,
   };
+  const note = { ...frame, left: frame.right - 70, top: frame.bottom - 20 };
   const across = (width - margin.left - margin.right) / (x[1] - x[0]);
   const down = (height - margin.top - margin.bottom) / (y[1] - y[0]);
   const pixelX = (value: number) => margin.left + (value - x[0]) * across;
@@ -225,6 +226,7 @@ function nameMarks(dots: readonly Dot[], { x, y, width, height, margin }: Frame)
     frame,
     bars,
     NAME_SIZE,
+    [note],
   ).map((label) => ({
     ...label,
     x1: valueX(label.x),

@@ -29,10 +29,14 @@ function regularisationFigure(regularisation: Regularisation, tables: TableIndex
       'On minus off, in logits: right of zero the switch helps. Bar: 95% interval over data sets; source accuracy is one number without an interval.',
     key: legend([
       ...transferred.map((setting) => ({ name: SETTING_NAMES[setting], sample: settingSample(setting) })),
-      {
-        name: 'source accuracy',
-        sample: html`<path d="M9,0 L15,6 L9,12 L3,6 Z" fill="${SOURCE_MARK.color}"/>`,
-      },
+      ...(regularisation.effects.some(({ source }) => source)
+        ? [
+            {
+              name: 'source accuracy',
+              sample: html`<path d="M9,0 L15,6 L9,12 L3,6 Z" fill="${SOURCE_MARK.color}"/>`,
+            },
+          ]
+        : []),
     ]),
     ...onePanel((width) => drawEffects(regularisation, width)),
     tables: named(tables, 'pretraining-switches', 'pretraining-switches-datasets', 'pretraining-variants'),
