@@ -65,7 +65,9 @@ export function prepareProblem(
   );
   const mean = columnMeans(features, images, given);
   const centred = minusMean(features, mean);
-  const basis = 2 * images <= given ? rowBasis(rowsOf(centred, given)) : undefined;
+  const directions = 2 * images <= given ? rowBasis(rowsOf(centred, given)) : [];
+  // Features that are the same for all images, as of a network that died, span nothing: they stay as they are.
+  const basis = directions.length > 0 ? directions : undefined;
   const reduced = basis ? coordinates(centred, given, basis) : centred;
   const columnSquares = squaresOf(reduced, basis?.length ?? given);
   return {

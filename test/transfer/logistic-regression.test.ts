@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { meanPerClass, top1 } from '../../src/evaluate/index.ts';
 import { Random } from '../../src/tensor/random.ts';
+import { engineObjective } from '../../src/transfer/engine-objective.ts';
 import { createReferenceObjective, type LogisticObjective } from '../../src/transfer/logistic-objective.ts';
 import { type LabelledFeatures, prepareProblem } from '../../src/transfer/logistic-problem.ts';
 import {
@@ -146,6 +147,24 @@ describe('prepared problem', () => {
     expect(() => prepareProblem({ features: new Float32Array(5), labels }, 3)).toThrow(
       'internal: 5 features',
     );
+  });
+});
+
+describe('features that are the same for all images', () => {
+  test.each([
+    [20, 6],
+    [10, 64],
+  ])('%d images of %d features: the classes as often as they occur', async (images, columns) => {
+    const labels = Int32Array.from({ length: images }, (_, i) => Number(i % 5 === 0));
+    const part = { features: new Float32Array(images * columns).fill(0.5), labels };
+    for (const createObjective of [
+      createReferenceObjective,
+      engineObjective({ threads: 1, device: 'cpu' }),
+    ]) {
+      const solution = await fitLogisticRegression(part, 2, 1, { createObjective });
+      const probabilities = predictProbabilities(part.features, solution);
+      for (let i = 0; i < images; i++) expect(probabilities[2 * i + 1]).toBeCloseTo(0.2, 4);
+    }
   });
 });
 
