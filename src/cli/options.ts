@@ -43,7 +43,7 @@ export const OPTIONS = {
   shortlistBy: {
     flags: '--shortlist-by <score>',
     description: `the score: ${list(SCORES)}; where an image can have several classes it is always logme`,
-    default: 'hscore',
+    default: 'logme',
   },
   design: {
     flags: '--design <design>',

@@ -95,18 +95,18 @@ describe('compare --shortlist 1', () => {
     document = parseCompareDocument(JSON.parse(result.stdout));
   });
 
-  it('trains the network of the highest H-score, which is that of the training part', async () => {
+  it('trains the network of the highest LogME, which is that of the training part', async () => {
     const [{ score, candidates }] = document.shortlist!.datasets;
-    expect(score).toBe('hscore');
+    expect(score).toBe('logme');
     expect(document.cells.map(({ model }) => model)).toEqual([candidates[0].model]);
     const { model, value } = candidates[2];
     const [{ dataset }] = opened.datasets;
     const inputs = { ...(await openModel(model)), dataset, seed: 0, cacheFolder: cache, threads: 1 };
     const { value: scores } = await transferabilityScores(
       { ...inputs, device: 'cpu', onProgress: silent },
-      { scores: ['hscore'] },
+      { scores: ['logme'] },
     );
-    expect(scores.hscore).toBeCloseTo(value!, 4);
+    expect(scores.logme).toBeCloseTo(value!, 4);
   });
 
   it('computes nothing again when it is run again, and says what was dropped and what that costs', async () => {
