@@ -20,7 +20,7 @@ import {
 } from './inputs.ts';
 import { picturesOf } from './pictures.ts';
 import type { ProgressDisplay } from './progress.ts';
-import { runAll } from './run-shown.ts';
+import { requireSuccess, runAll } from './run-shown.ts';
 import { type ShortlistOptions, shortlisted } from './shortlist.ts';
 import { studyFormulations } from './study-formulations.ts';
 
@@ -99,16 +99,6 @@ function requireCells(tasks: readonly CellTask[]): void {
     'NOTHING_TO_DO',
     'None of the networks has pre-trained weights, and training from scratch was not asked for.',
     'Give weights (--models file.safetensors or file.onnx), or add scratch to --settings.',
-  );
-}
-
-function requireSuccess(outcomes: readonly CellOutcome[]): void {
-  const failed = outcomes.filter((outcome) => outcome.status === 'failed');
-  if (failed.length < outcomes.length) return;
-  throw new UserError(
-    'ALL_FAILED',
-    `None of the ${failed.length} cells could be computed. The first: ${failed[0].error}`,
-    'Nothing was lost; mend the cause and run the command again.',
   );
 }
 

@@ -10,6 +10,7 @@ import {
   runCells,
 } from '../study/index.ts';
 import { plannedSteps } from '../transfer/index.ts';
+import { UserError } from '../util/errors.ts';
 import type { Opened } from './inputs.ts';
 import type { ProgressDisplay } from './progress.ts';
 
@@ -88,6 +89,17 @@ export async function measureShown(
       index++;
     },
   });
+}
+
+/** @throws UserError ALL_FAILED */
+export function requireSuccess(outcomes: readonly CellOutcome[]): void {
+  const failed = outcomes.filter((outcome) => outcome.status === 'failed');
+  if (failed.length < outcomes.length) return;
+  throw new UserError(
+    'ALL_FAILED',
+    `None of the ${failed.length} cells could be computed. The first: ${failed[0].error}`,
+    'Nothing was lost; mend the cause and run the command again.',
+  );
 }
 
 const withFolder = (options: Working) => ({ ...options, workFolder: join(options.out, 'work') });

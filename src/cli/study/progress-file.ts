@@ -3,12 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CellOutcome, writeWhole } from '../../store/index.ts';
 
+/** What a study computes one after another. */
+export type StudyPhase = 'pre-training' | 'transferability scores' | 'cells' | 'drawings';
+
 export interface StudyProgress {
   /** Process that runs the study, or ran it last. */
   readonly process: number;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly updatedAt: string;
+  readonly phase: StudyPhase;
   readonly cells: number;
   readonly done: number;
   readonly failed: number;
@@ -24,19 +28,24 @@ export async function readProgress(folder: string): Promise<StudyProgress | unde
   return text === undefined ? undefined : (JSON.parse(text) as StudyProgress);
 }
 
-/** Keeps the file of a study's folder true while its cells are computed. */
+/** Keeps the file of a study's folder true while the study runs. */
 export class ProgressFile {
   #progress: StudyProgress;
   #written = Promise.resolve();
+  #failure: unknown;
 
   constructor(
     private readonly folder: string,
     cells: number,
   ) {
     const now = new Date().toISOString();
-    const counts = { cells, done: 0, failed: 0, finished: false };
+    const counts = { phase: 'pre-training' as const, cells, done: 0, failed: 0, finished: false };
     this.#progress = { process: process.pid, startedAt: now, updatedAt: now, ...counts };
     this.#write();
+  }
+
+  enter(phase: StudyPhase): void {
+    this.#change({ phase });
   }
 
   add({ status }: CellOutcome): void {
@@ -47,6 +56,7 @@ export class ProgressFile {
   async finish(): Promise<void> {
     this.#change({ finished: true });
     await this.#written;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #change(change: Partial<StudyProgress>): void {
@@ -54,10 +64,14 @@ export class ProgressFile {
     this.#write();
   }
 
-  /** One after another; a file that cannot be written harms no result, and says so when the study ends. */
+  /** One after another. A file that cannot be written harms no result, so it is said when the study ends. */
   #write(): void {
     const path = progressFile(this.folder);
     const text = `${JSON.stringify(this.#progress, null, 2)}\n`;
-    this.#written = this.#written.then(() => writeWhole(path, `${path}.new`, (file) => file.writeFile(text)));
+    this.#written = this.#written
+      .then(() => writeWhole(path, `${path}.new`, (file) => file.writeFile(text)))
+      .catch((error: unknown) => {
+        this.#failure = error;
+      });
   }
 }

@@ -6,7 +6,7 @@ import { type ExperimentCells, environmentOf, protocolHash, REGULARISATIONS } fr
 import { UserError } from '../../util/errors.ts';
 import { auditAll, datasetSummary, modelSummary, type WorkOptions } from '../inputs.ts';
 import type { ProgressDisplay } from '../progress.ts';
-import { measureShown, runAll, WorkBar } from '../run-shown.ts';
+import { measureShown, requireSuccess, runAll, WorkBar } from '../run-shown.ts';
 import { studyFormulations } from '../study-formulations.ts';
 import { type StudyFrame, writeFrame } from './frame.ts';
 import { looksOf } from './looks.ts';
@@ -37,20 +37,27 @@ export async function runStudy(options: StudyOptions, display: ProgressDisplay):
       environment: environmentOf(options),
     });
     const bar = new WorkBar(display, whole.cost);
+    const progress = new ProgressFile(options.out, whole.cells.length);
     await measure(whole.pretrainings, store, options, bar);
     const opened = await withPretrained(untrained, store, join(options.out, 'pretrained'));
-    await computeCells(opened, store, { ...options, startedAt }, bar, display);
+    await computeCells(opened, store, { ...options, startedAt }, { bar, display, progress });
   } finally {
     await store.close();
   }
+}
+
+/** Where it is shown how far the study is. */
+interface Shown {
+  readonly bar: WorkBar;
+  readonly display: ProgressDisplay;
+  readonly progress: ProgressFile;
 }
 
 async function computeCells(
   opened: OpenedStudy,
   store: Store,
   options: StudyOptions & { readonly startedAt: string },
-  bar: WorkBar,
-  display: ProgressDisplay,
+  { bar, display, progress }: Shown,
 ): Promise<void> {
   const { cells, inputs, experiments, scores } = workOf(opened, options);
   const audits = await auditAll(opened.datasets, options, display);
@@ -69,15 +76,18 @@ async function computeCells(
   const keepFrame = (measurements: readonly StudyMeasurement[]) =>
     writeFrame(options.out, { ...frame, measurements: measurements.map(nameOf) });
   await keepFrame(scores);
+  progress.enter('transferability scores');
   await measure(scores, store, environment, bar);
-  const progress = new ProgressFile(options.out, cells.length);
+  progress.enter('cells');
   const outcomes = await runAll(store, cells, environment, inputs, display, bar, (outcome) =>
     progress.add(outcome),
   );
+  progress.enter('drawings');
   const looks = await looksOf(opened, outcomes, store, environment);
   await keepFrame([...scores, ...looks]);
   await measure(looks, store, environment, bar);
   await progress.finish();
+  requireSuccess(outcomes);
 }
 
 async function measure(

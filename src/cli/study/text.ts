@@ -71,11 +71,11 @@ function gibibytes(bytes: number): string {
 }
 
 export function progressText(progress: StudyProgress, running: boolean): string {
-  const { cells, done, failed, finished, updatedAt } = progress;
+  const { phase, cells, done, failed, finished, updatedAt } = progress;
   const state = finished
     ? 'finished'
     : running
-      ? `running, process ${progress.process}`
+      ? `running (${phase}), process ${progress.process}`
       : 'stopped; the same command goes on from there';
   const failures = failed > 0 ? `, ${failed} failed` : '';
   return `${integer(done)} of ${countOf(cells, 'cell')} done${failures}. The study is ${state}. Last change: ${updatedAt}\n`;
