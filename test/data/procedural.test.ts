@@ -18,7 +18,8 @@ import { sha256 } from '../../src/util/hash.ts';
 
 const NATIVE = { kind: 'central-square', size: SIDE, filter: 'bilinear' } as const;
 const NAMES = Object.keys(PROCEDURAL_DATASETS);
-const TARGETS = NAMES.filter((name) => name !== 'procedural/source');
+const SOURCES = ['procedural/source', 'procedural/studio'];
+const TARGETS = NAMES.filter((name) => !SOURCES.includes(name));
 
 const pixelHash = async (dataset: ImageDataset, record: ImageRecord) =>
   sha256((await dataset.render(record, NATIVE)).pixels);
