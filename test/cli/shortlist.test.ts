@@ -118,8 +118,8 @@ describe('compare --shortlist 1', () => {
     const [best, ...dropped] = document.shortlist!.datasets[0].candidates.map(
       ({ model, value }) => `${model} (${value!.toPrecision(3)})`,
     );
-    expect(text).toContain(`dropped untried by H-score: ${dropped.join(' and ')}; kept: ${best}.`);
+    expect(text).toContain(`dropped untried by LogME: ${dropped.join(' and ')}; kept: ${best}.`);
     expect(text).toContain('a better network may be among it');
-    expect(text).toContain('rank correlation of H-score');
+    expect(text).toContain('rank correlation of LogME');
   });
 });
