@@ -75,7 +75,9 @@ export async function transferabilityScores(
   const wanted = scores.filter((name) => missing[name] === undefined);
   const withSource = wanted.some((name) => NEEDS_SOURCE.has(name));
   const seen = await see(inputs, scoredImages(dataset), withSource);
+  const alike = haveAllTheSame(seen.features);
   const values = scores.map((name, i): [ScoreName, number | null] => {
+    if (alike && !NEEDS_SOURCE.has(name)) missing[name] ??= 'the network gives all images the same features';
     if (missing[name] !== undefined) return [name, null];
     onProgress({ phase: 'scores', done: i, total: scores.length, note: name });
     return [name, COMPUTE[name](seen)];
@@ -87,6 +89,15 @@ export async function transferabilityScores(
     sourceClasses: head?.classes ?? null,
   };
   return { value: { ...Object.fromEntries(values), missing, measuredOn } };
+}
+
+/** As of a network that died: there is nothing to tell classes by, and no covariance. */
+function haveAllTheSame(features: Features): boolean {
+  const first = features.row(0);
+  for (let i = 1; i < features.rows; i++) {
+    if (features.row(i).some((value, j) => value !== first[j])) return false;
+  }
+  return true;
 }
 
 function reasonAgainst(name: ScoreName, { dataset, head }: SettingInputs): string | undefined {

@@ -66,9 +66,9 @@ export const REGULARISATION_CLAIMS: readonly ClaimDefinition[] = [
     unit: 'data sets',
     figure: 'regularisation',
     rule:
-      'The gain is that of the recommended position of a switch in logits, the mean over switches. Supported when the 95% ' +
-      'interval of the gain with fixed features minus the gain after fine-tuning (t-distribution over data sets) lies ' +
-      'above 0; contradicted when it lies below 0.',
+      'The effect of a switch is the size of its difference in logits, whichever way it goes; the mean over switches. ' +
+      'Supported when the 95% interval of the effect with fixed features minus the effect after fine-tuning ' +
+      '(t-distribution over data sets) lies above 0; contradicted when it lies below 0.',
     evidence: finetuneEvidence,
   },
 ];
@@ -176,27 +176,29 @@ function samplingError({ variants }: Regularisation, { pairs }: Effect): number 
 
 function finetuneEvidence({ regularisation }: Unjudged): Evidence {
   if (!regularisation) return noEvidence(NO_EXPERIMENT);
-  const gains = RECOMMENDED.flatMap(({ name, sign }) => {
+  const effects = RECOMMENDED.flatMap(({ name }) => {
     const effect = effectOf(regularisation.effects, name);
     const [fixed, finetune] = (['fixed', 'finetune'] as const).map((setting) =>
       effect?.transfer.find((transfer) => transfer.setting === setting),
     );
     return (fixed?.datasets ?? []).flatMap(({ dataset, logitDifference }) => {
       const other = finetune?.datasets.find((d) => d.dataset === dataset);
-      return other ? { dataset, fixed: sign * logitDifference, finetune: sign * other.logitDifference } : [];
+      return other
+        ? { dataset, fixed: Math.abs(logitDifference), finetune: Math.abs(other.logitDifference) }
+        : [];
     });
   });
-  const datasets = [...new Set(gains.map(({ dataset }) => dataset))];
+  const datasets = [...new Set(effects.map(({ dataset }) => dataset))];
   if (datasets.length === 0)
     return noEvidence('No switch has results both with fixed features and fine-tuned.');
   const perDataset = datasets.map((dataset) => {
-    const own = gains.filter((gain) => gain.dataset === dataset);
-    return { fixed: mean(own.map((g) => g.fixed)), finetune: mean(own.map((g) => g.finetune)) };
+    const own = effects.filter((effect) => effect.dataset === dataset);
+    return { fixed: mean(own.map((e) => e.fixed)), finetune: mean(own.map((e) => e.finetune)) };
   });
   const { n, mean: value, interval } = meanDifference(perDataset.map((d) => d.fixed - d.finetune));
   const [fixed, finetune] = [mean(perDataset.map((d) => d.fixed)), mean(perDataset.map((d) => d.finetune))];
   return {
-    study: `gain ${signed(fixed)} logits with fixed features, ${signed(finetune)} fine-tuned; difference ${decimal(value)}${rangeText(interval)}`,
+    study: `${decimal(fixed)} logits with fixed features, ${decimal(finetune)} fine-tuned; difference ${signed(value)}${rangeText(interval)}`,
     value,
     interval,
     n,
