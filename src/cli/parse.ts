@@ -5,6 +5,7 @@ import type { Setting } from '../store/index.ts';
 import { SETTINGS } from '../study/plan.ts';
 import { defaultCacheFolder } from '../util/cache-folder.ts';
 import { UserError } from '../util/errors.ts';
+import type { WorkOptions } from './inputs.ts';
 import { OPTIONS, type OptionName, type OptionValues } from './options.ts';
 
 export function textOf(values: OptionValues, name: OptionName): string {
@@ -85,6 +86,18 @@ export async function deviceOf(values: OptionValues): Promise<Device> {
   }
   await requireDevice(device);
   return device;
+}
+
+/** Where and how cells are computed, but for the folder of the results and the seed of splits. */
+export async function workOptionsOf(values: OptionValues): Promise<Omit<WorkOptions, 'out' | 'splitSeed'>> {
+  return {
+    cacheFolder: cacheFolderOf(values),
+    offline: values.offline === true,
+    threads: threadsOf(values),
+    device: await deviceOf(values),
+    memory: memoryOf(values),
+    tuneSeconds: wholeNumber(values, 'tune', 0),
+  };
 }
 
 /** `--cache`, else the operating system's place for such files. */

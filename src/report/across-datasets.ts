@@ -1,13 +1,5 @@
 /** Candidates over several data sets, on the logit scale with the data sets' difficulty taken out. */
-import {
-  adjusted,
-  adjustedScores,
-  type Correction,
-  grandMean,
-  inverseLogit,
-  logitOfCounts,
-  pairedTTest,
-} from '../stats/index.ts';
+import { analyseTable, type Correction, logitOfCounts } from '../stats/index.ts';
 import { ALPHA } from './ranking.ts';
 import type { AcrossDatasets, Candidate, Ranking } from './schema.ts';
 
@@ -25,36 +17,20 @@ export function acrossDatasets(
   const complete = rows.filter((row) => row.missing.length === 0);
   if (ranked.length < 2 || complete.length < 2) return null;
   const logits = complete.map((row) => row.results.map(logitOfCandidate));
-  const centre = grandMean(logits);
-  const scored = adjustedScores(logits)
-    .map((score, i) => ({ ...complete[i], ...score, logits: logits[i] }))
-    .sort((a, b) => b.mean - a.mean);
-  const tests = scored.slice(1).map((row) => pairedTTest(row.logits, scored[0].logits));
-  const adjustedPs = adjusted(
-    tests.map((test) => test.pValue),
-    correction,
-  );
+  const { grandMean, rows: analysed } = analyseTable(logits, { correction })!;
+  const scored = [...analysed].sort((a, b) => b.score - a.score);
   return {
     datasets: ranked.map((ranking) => ranking.dataset),
-    grandMean: centre,
-    candidates: scored.map((row, i) => ({
-      rank: i + 1,
-      model: row.model,
-      setting: row.setting,
-      score: row.mean,
-      standardError: Number.isFinite(row.standardError) ? row.standardError : null,
-      accuracy: inverseLogit(row.mean + centre),
-      seconds: row.results.reduce((sum, result) => sum + result.seconds, 0),
-      comparison:
-        i === 0
-          ? null
-          : {
-              difference: tests[i - 1].meanDifference,
-              pValue: tests[i - 1].pValue,
-              adjustedP: adjustedPs[i - 1],
-            },
-      tied: i === 0 || tests[i - 1].pValue >= ALPHA,
-    })),
+    grandMean,
+    candidates: scored.map(({ score, standardError, accuracy, difference, pValue, adjustedP, ...row }, i) => {
+      const { model, setting, results } = complete[row.model];
+      return {
+        ...{ rank: i + 1, model, setting, score, standardError, accuracy },
+        seconds: results.reduce((sum, result) => sum + result.seconds, 0),
+        comparison: i === 0 ? null : { difference: difference!.mean, pValue: pValue!, adjustedP: adjustedP! },
+        tied: i === 0 || pValue! >= ALPHA,
+      };
+    }),
     excluded: rows
       .filter((row) => row.missing.length > 0)
       .map(({ model, setting, missing }) => ({ model, setting, missing })),

@@ -4,12 +4,13 @@
  */
 import type { CellOutcome, FinishedCell } from '../store/records.ts';
 import { countOf, duration } from './format.ts';
-import { html, jsonForScript, Markup } from './markup.ts';
+import { html, type Markup } from './markup.ts';
 import { acrossPart } from './page/across.ts';
 import { detailBlocks } from './page/details.ts';
 import { prose } from './page/parts.ts';
 import { datasetPart } from './page/ranking.ts';
 import { reproducePart } from './page/reproduce.ts';
+import { pageText } from './page/shell.ts';
 import { STYLE } from './page/style.ts';
 import type { CompareDocument, Ranking } from './schema.ts';
 
@@ -19,9 +20,6 @@ export interface PageExtras {
   /** Small pictures as data URIs, by name of the data set and id of the image; missing ones show the id. */
   readonly thumbnails: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
-
-const POLICY =
-  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /** The whole page as text. */
 export function compareHtml(document: CompareDocument, { outcomes, thumbnails }: PageExtras): string {
@@ -33,30 +31,10 @@ export function compareHtml(document: CompareDocument, { outcomes, thumbnails }:
     const details = detailBlocks(dataset, cells, models, thumbnails.get(dataset.name));
     return datasetPart(dataset, ranking, `data-${i + 1}`, details, document.datasets.length === 1);
   });
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>${document.title} – transferlab</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-${header(document)}
-<main>
-${document.acrossDatasets ? acrossPart(document.acrossDatasets) : null}
+  const main = html`${document.acrossDatasets ? acrossPart(document.acrossDatasets) : null}
 ${parts}
-${reproducePart(document)}
-</main>
-<footer>Made by transferlab. The numbers of this page are embedded in it as JSON (element <code>compare-document</code>), version ${document.version}.</footer>
-<script type="application/json" id="compare-document">${jsonForScript(document)}</script>
-</body>
-</html>
-`;
-  return page.text;
+${reproducePart(document)}`;
+  return pageText({ document, style: STYLE, header: header(document), main });
 }
 
 /** The first seed of every candidate, in the order of the ranking. */

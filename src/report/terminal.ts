@@ -1,6 +1,6 @@
 /** The document of `compare` as text for a terminal: the verdict first, then a ranking per data set. */
 import { duration, integer, percent, points, pValueText, SETTING_NAMES, waitingSentence } from './format.ts';
-import type { Candidate, CompareDocument, DatasetSummary, Ranking } from './schema.ts';
+import type { Candidate, CompareDocument, DatasetSummary, Ranking, Verdict } from './schema.ts';
 import { problemSentences } from './verdict.ts';
 
 export interface TerminalOptions {
@@ -14,17 +14,27 @@ export interface TerminalOptions {
 
 /** Ends with a line break. */
 export function compareText(document: CompareDocument, options: TerminalOptions): string {
+  return answerText(document, options, (width, paint) => [
+    ...document.datasets.map((dataset, i) => datasetBlock(dataset, document.rankings[i], width, paint)),
+    document.cost.images ? wrap(waitingSentence(document.cost.images), width) : [],
+    failedBlock(document, width),
+  ]);
+}
+
+/** A document's verdict, then blocks of lines made for the terminal, then the places; empty blocks are left out. */
+export function answerText(
+  { verdict: { headline, sentences } }: { readonly verdict: Verdict },
+  options: TerminalOptions,
+  blocksFor: (width: number, paint: Paint) => readonly (readonly string[])[],
+): string {
   const width = Math.max(64, Math.min(options.width, 110));
   const paint = painter(options.color ?? false);
-  const { headline, sentences } = document.verdict;
   const blocks = [
     [
       ...wrap(headline, width).map((line) => paint('bold', line)),
       ...sentences.flatMap((sentence) => wrap(sentence, width, '  ')),
     ],
-    ...document.datasets.map((dataset, i) => datasetBlock(dataset, document.rankings[i], width, paint)),
-    document.cost.images ? wrap(waitingSentence(document.cost.images), width) : [],
-    failedBlock(document, width),
+    ...blocksFor(width, paint),
     placesBlock(options.places ?? {}),
   ];
   const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));

@@ -5,17 +5,8 @@ import { findProtocol, officialSpec } from '../../study/index.ts';
 import { type Comparison, type ComparisonOptions, runComparison } from '../comparison.ts';
 import { commandLine, interruptible } from '../interrupt.ts';
 import type { OptionValues } from '../options.ts';
-import {
-  cacheFolderOf,
-  deviceOf,
-  listOf,
-  memoryOf,
-  settingsOf,
-  shortlistOf,
-  textOf,
-  threadsOf,
-  wholeNumber,
-} from '../parse.ts';
+import { listOf, settingsOf, shortlistOf, textOf, wholeNumber, workOptionsOf } from '../parse.ts';
+import { print } from '../print.ts';
 import { terminalOf } from '../terminal.ts';
 
 export async function compare(folders: readonly string[], values: OptionValues): Promise<void> {
@@ -33,15 +24,10 @@ export async function compare(folders: readonly string[], values: OptionValues):
       shortlist: shortlistOf(values),
       splitSeed: wholeNumber(values, 'splitSeed', 0),
       out,
-      cacheFolder: cacheFolderOf(values),
-      offline: values.offline === true,
-      threads: threadsOf(values),
-      device: await deviceOf(values),
-      memory: memoryOf(values),
-      tuneSeconds: wholeNumber(values, 'tune', 0),
+      ...(await workOptionsOf(values)),
       command: commandLine(),
     },
-    values.json === true,
+    values,
   );
 }
 
@@ -56,11 +42,9 @@ function designed(folders: readonly string[], values: OptionValues): readonly st
 }
 
 /** Runs the comparison with progress on standard error, and prints the answer. */
-export async function present(options: ComparisonOptions, json: boolean): Promise<Comparison> {
+export async function present(options: ComparisonOptions, values: OptionValues): Promise<void> {
   const comparison = await interruptible((display) => runComparison(options, display));
-  if (json) process.stdout.write(`${JSON.stringify(comparison.document, null, 2)}\n`);
-  else process.stdout.write(answerText(comparison));
-  return comparison;
+  print(values, comparison.document, () => answerText(comparison));
 }
 
 function answerText({ document, reportPath, networks }: Comparison): string {

@@ -9,6 +9,7 @@ import { auditText } from '../audit-text.ts';
 import { openImageFeatures } from '../image-features.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { print } from '../print.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 /** Version of the JSON document. */
@@ -48,9 +49,8 @@ export async function auditDataset(spec: string, values: OptionValues): Promise<
     display.stop();
     const leftOut = datasets.flatMap(({ problems }) => problems.filter(({ kind }) => kind === 'duplicate'));
     const names = datasets.map(({ name }) => name);
-    if (values.json === true)
-      print({ kind: 'audit', version: AUDIT_VERSION, datasets: names, ...audit, problems: leftOut });
-    else process.stdout.write(auditText(names, audit, leftOut));
+    const document = { kind: 'audit', version: AUDIT_VERSION, datasets: names, ...audit, problems: leftOut };
+    print(values, document, () => auditText(names, audit, leftOut));
   } finally {
     display.stop();
   }
@@ -72,8 +72,4 @@ function shown(display: ProgressDisplay): ProgressListener {
       phase === 'look at images' ? [0, 0.8] : phase === 'compare images' ? [0.8, 0.1] : [0.9, 0.1];
     display.update(start + share * fraction, `${phase}: ${done} of ${total}`);
   };
-}
-
-function print(document: object): void {
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }

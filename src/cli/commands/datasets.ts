@@ -24,6 +24,7 @@ import { datasetText, officialListText, officialText, verificationText } from '.
 import { detectionText, officialDetectionText } from '../detection-text.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, textOf, wholeNumber } from '../parse.ts';
+import { print } from '../print.ts';
 import { ProgressDisplay } from '../progress.ts';
 
 /** Version of the JSON documents of one data set and of a verification. */
@@ -228,7 +229,3 @@ function needsData(name: string): UserError {
 }
 
 const document = (kind: string, facts: object) => ({ kind, version: DATASET_VERSION, ...facts });
-
-function print(values: OptionValues, json: object, text: () => string): void {
-  process.stdout.write(values.json === true ? `${JSON.stringify(json, null, 2)}\n` : text());
-}

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { findProtocol, SETTINGS } from '../../study/index.ts';
 import { OPTIONS, type OptionValues } from '../options.ts';
-import { cacheFolderOf, deviceOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { textOf, workOptionsOf } from '../parse.ts';
 import { present } from './compare.ts';
 
 /** Small and near, small and fine-grained, and the largest one, where the gap to scratch narrows. */
@@ -19,12 +19,9 @@ export async function demo(values: OptionValues): Promise<void> {
       seeds: 1,
       splitSeed: 0,
       out: textOf(values, 'out') || join('transferlab-out', 'demo'),
-      cacheFolder: cacheFolderOf(values),
-      threads: threadsOf(values),
-      device: await deviceOf(values),
-      tuneSeconds: wholeNumber(values, 'tune', 0),
+      ...(await workOptionsOf(values)),
       command: 'transferlab demo',
     },
-    values.json === true,
+    values,
   );
 }

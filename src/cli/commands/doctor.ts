@@ -1,6 +1,8 @@
 /** `transferlab doctor`: what this machine offers, how fast it is, and what is in the way. */
 import { messageOf, UserError } from '../../util/errors.ts';
 import type { OptionValues } from '../options.ts';
+import { print } from '../print.ts';
+import { terminalOf } from '../terminal.ts';
 
 /** Version of the JSON document. */
 const DOCTOR_VERSION = 1;
@@ -28,13 +30,8 @@ export async function doctor(values: OptionValues): Promise<void> {
   });
   clearStage();
   const problems = problemsOf(examination);
-  if (values.json === true) {
-    const document = { kind: 'doctor', version: DOCTOR_VERSION, ...examination, problems };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else {
-    const color = process.stdout.isTTY === true && process.stdout.hasColors();
-    process.stdout.write(doctorText(examination, problems, { color }));
-  }
+  const document = { kind: 'doctor', version: DOCTOR_VERSION, ...examination, problems };
+  print(values, document, () => doctorText(examination, problems, terminalOf()));
   if (problems.some(({ severity }) => severity === 'error')) process.exitCode = 1;
 }
 

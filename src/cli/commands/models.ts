@@ -5,6 +5,7 @@ import { publishedWeights } from '../../weights/index.ts';
 import { type ListedModel, modelListText, modelText } from '../models-text.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, textOf } from '../parse.ts';
+import { terminalOf } from '../terminal.ts';
 
 /**
  * Prints all networks, those that `--family` and `--search` leave, or the page of `name`; with `--json` a list of
@@ -17,7 +18,7 @@ export async function models(name: string | undefined, values: OptionValues): Pr
   const listed = chosen.map(
     (model): ListedModel => ({ model, weights: published.filter((row) => suits(row.model, model.name)) }),
   );
-  const color = process.stdout.isTTY === true && process.stdout.hasColors();
+  const { color } = terminalOf();
   if (values.json === true) {
     const entries = listed.map(jsonEntry);
     print(JSON.stringify(name === undefined ? entries : entries[0], null, 2));

@@ -14,6 +14,7 @@ import {
 import { COMMON_TO_ALL, sourceOf } from '../../study/protocol-sources.ts';
 import { type Protocol, plannedSteps } from '../../transfer/index.ts';
 import type { OptionValues } from '../options.ts';
+import { print } from '../print.ts';
 import { protocolDiffText, protocolListText, protocolText } from '../protocol-text.ts';
 
 /** Version of the JSON documents of protocols. */
@@ -50,8 +51,4 @@ function headOf(protocol: Protocol) {
   const { name, description, finetune, scratch } = protocol;
   const steps = { finetune: plannedSteps(finetune), scratch: plannedSteps(scratch) };
   return { name, description, hash: protocolHash(protocol), steps };
-}
-
-function print(values: OptionValues, document: object, text: () => string): void {
-  process.stdout.write(values.json === true ? `${JSON.stringify(document, null, 2)}\n` : text());
 }

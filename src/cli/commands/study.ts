@@ -4,7 +4,8 @@ import { studyText } from '../../report/index.ts';
 import { UserError } from '../../util/errors.ts';
 import { commandLine, interruptible } from '../interrupt.ts';
 import type { OptionValues } from '../options.ts';
-import { cacheFolderOf, deviceOf, memoryOf, textOf, threadsOf, wholeNumber } from '../parse.ts';
+import { textOf, workOptionsOf } from '../parse.ts';
+import { print } from '../print.ts';
 import { PLAN_VERSION, planStudy } from '../study/plan.ts';
 import { readProgress } from '../study/progress-file.ts';
 import { replayCell } from '../study/replay.ts';
@@ -22,12 +23,7 @@ async function optionsOf(path: string, values: OptionValues): Promise<StudyOptio
   return {
     path,
     out: folderOf(path, values),
-    cacheFolder: cacheFolderOf(values),
-    offline: values.offline === true,
-    threads: threadsOf(values),
-    device: await deviceOf(values),
-    memory: memoryOf(values),
-    tuneSeconds: wholeNumber(values, 'tune', 0),
+    ...(await workOptionsOf(values)),
     command: commandLine(),
   };
 }
@@ -106,8 +102,4 @@ export async function replay(path: string, cell: string, values: OptionValues): 
   };
   print(values, document, () => replayText(result));
   if (differences.length > 0) process.exitCode = 1;
-}
-
-function print(values: OptionValues, document: object, text: () => string): void {
-  process.stdout.write(values.json === true ? `${JSON.stringify(document, null, 2)}\n` : text());
 }

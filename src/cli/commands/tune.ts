@@ -15,6 +15,7 @@ import type { OpenedModel } from '../../weights/index.ts';
 import { openShown } from '../inputs.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, deviceOf, listOf, threadsOf, wholeNumber } from '../parse.ts';
+import { print } from '../print.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { tunedLines } from '../tuned-lines.ts';
 
@@ -68,8 +69,7 @@ export async function tune(values: OptionValues): Promise<void> {
     formulations: formulationsName(formulationsOf(table)),
     networks: results,
   };
-  if (values.json === true) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else process.stdout.write(tunedLines(document).join('\n'));
+  print(values, document, () => tunedLines(document).join('\n'));
 }
 
 const graphsOf = ({ model }: OpenedModel, batch: number) =>

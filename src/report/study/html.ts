@@ -3,8 +3,9 @@
  * every request and every script but the one that shows values, which it names by hash.
  */
 import { countOf, duration } from '../format.ts';
-import { html, jsonForScript, Markup } from '../markup.ts';
+import { html, type Markup } from '../markup.ts';
 import { prose } from '../page/parts.ts';
+import { pageText } from '../page/shell.ts';
 import { STYLE } from '../page/style.ts';
 import { claimsPart } from './page/claims.ts';
 import { convergencePart, sizePart } from './page/growth.ts';
@@ -24,34 +25,16 @@ interface StudyPageExtras {
   readonly thumbnails: ThumbnailsByDataset;
 }
 
-const POLICY = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; ${SCRIPT_POLICY}; base-uri 'none'; form-action 'none'`;
-
 /** The whole page as text. */
 export function studyHtml(document: StudyDocument, { thumbnails }: StudyPageExtras): string {
   const parts = pageParts(document, thumbnails);
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>${document.title} – transferlab</title>
-<style>${new Markup(STYLE + STUDY_STYLE)}</style>
-</head>
-<body>
-${header(document, parts)}
-<main>
-${parts.map(({ body }) => body)}
-</main>
-<footer>Made by transferlab. The numbers of this page are embedded in it as JSON (element <code>study-document</code>), version ${document.version}.</footer>
-<script type="application/json" id="study-document">${jsonForScript(document)}</script>
-<script>${new Markup(SCRIPT)}</script>
-</body>
-</html>
-`;
-  return page.text;
+  return pageText({
+    document,
+    style: STYLE + STUDY_STYLE,
+    header: header(document, parts),
+    main: html`${parts.map(({ body }) => body)}`,
+    script: { text: SCRIPT, policy: SCRIPT_POLICY },
+  });
 }
 
 interface Part {

@@ -3,7 +3,7 @@ import type { Setting } from '../../store/records.ts';
 import { countOf, duration, percent, SETTING_NAMES } from '../format.ts';
 import { SETTINGS } from '../ranking.ts';
 import type { Verdict } from '../schema.ts';
-import { type Paint, pad, painter, placesBlock, plain, type TerminalOptions, wrap } from '../terminal.ts';
+import { answerText, type Paint, pad, plain, type TerminalOptions, wrap } from '../terminal.ts';
 import { overallVerdict } from '../verdict.ts';
 import { coefficientText, rangeText, type Unjudged } from './claims/definition.ts';
 import type { Claim, StudyDocument } from './schema.ts';
@@ -67,22 +67,12 @@ function claimsSentence(claims: readonly Claim[]): string {
 
 /** For a terminal; ends with a line break. */
 export function studyText(document: StudyDocument, options: TerminalOptions): string {
-  const width = Math.max(64, Math.min(options.width, 110));
-  const paint = painter(options.color ?? false);
-  const { headline, sentences } = document.verdict;
-  const blocks = [
-    [
-      ...wrap(headline, width).map((line) => paint('bold', line)),
-      ...sentences.flatMap((sentence) => wrap(sentence, width, '  ')),
-    ],
+  return answerText(document, options, (width, paint) => [
     settingsBlock(document, paint),
     claimsBlock(document, width, paint),
     failedBlock(document, width),
     wrap(`${countOf(document.cells.length, 'run')} in ${duration(document.cost.seconds)}.`, width),
-    placesBlock(options.places ?? {}),
-  ];
-  const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));
-  return `${text.join('\n\n')}\n`;
+  ]);
 }
 
 /** The best network of each setting on each data set. */
