@@ -1,10 +1,5 @@
 /** Opens what a command compares, showing what takes time, and says for the report what it is. */
-import {
-  auditDuplicates,
-  type DuplicateAudit,
-  type ImageDataset,
-  PROCEDURAL_DATASETS,
-} from '../data/index.ts';
+import { auditDuplicates, type DuplicateAudit, type ImageDataset } from '../data/index.ts';
 import type { CompareDocument } from '../report/index.ts';
 import type { Device } from '../runtime/index.ts';
 import { openDataset } from '../study/index.ts';
@@ -69,8 +64,8 @@ export async function openDatasets(
 }
 
 /**
- * Copies among the images of each data set; what images look like is remembered for the next time. Procedural images
- * are not looked at: each is made from random numbers of its own.
+ * Copies among the images of each data set; what images look like is remembered for the next time. Generated images
+ * are not looked at.
  */
 export async function auditAll(
   datasets: Opened['datasets'],
@@ -79,7 +74,7 @@ export async function auditAll(
 ): Promise<(DuplicateAudit | undefined)[]> {
   const audits: (DuplicateAudit | undefined)[] = [];
   for (const { spec, dataset } of datasets) {
-    if (Object.hasOwn(PROCEDURAL_DATASETS, spec.split('#')[0])) {
+    if (dataset.generated) {
       audits.push(undefined);
       continue;
     }

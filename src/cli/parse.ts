@@ -60,7 +60,7 @@ export function shortlistOf(values: OptionValues): { keep: number; score: ScoreN
 const UNITS: Readonly<Record<string, number>> = { MB: 2 ** 20, MIB: 2 ** 20, GB: 2 ** 30, GIB: 2 ** 30 };
 
 /** Bytes of `--memory`, such as `4GB` or `800MB`. @throws UserError OPTION_SIZE */
-export function memoryOf(values: OptionValues): number | undefined {
+function memoryOf(values: OptionValues): number | undefined {
   if (values.memory === undefined) return undefined;
   const text = textOf(values, 'memory').trim();
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([MG]i?B)$/i.exec(text) ?? [];

@@ -54,14 +54,14 @@ export async function runAll(
   let index = 0;
   const name = ({ cell }: CellTask) =>
     `${index + 1}/${tasks.length} ${cell.dataset} · ${cell.model} · ${cell.setting}`;
-  const cost = () => costOf(tasks[index], opened);
+  const costs = tasks.map((task) => costOf(task, opened));
   return runCells(store, tasks, withFolder(options), {
-    onBegin: () => bar.show(cost(), 0, name(tasks[index])),
+    onBegin: () => bar.show(costs[index], 0, name(tasks[index])),
     onProgress: (_, { done, total, note, phase }) =>
-      bar.show(cost(), done / total, `${name(tasks[index])}: ${note ?? phase}`),
+      bar.show(costs[index], done / total, `${name(tasks[index])}: ${note ?? phase}`),
     onOutcome: (outcome, stored) => {
       if (outcome.status === 'failed') bar.failed(name(tasks[index]), outcome.error);
-      bar.ended(cost(), stored);
+      bar.ended(costs[index], stored);
       index++;
       onOutcome(outcome);
     },

@@ -59,6 +59,8 @@ export interface ImageDataset {
   readonly problems: readonly DataProblem[];
   /** Content address of classes, ids, labels, content hashes and splits: equal data, equal fingerprint. */
   readonly fingerprint: string;
+  /** Whether each image is made from random numbers of its own, so that none is a copy of another. */
+  readonly generated?: true;
   /** How a view of an image is made; see `image/render.ts`. Decoding runs off the calling thread. */
   render(record: ImageRecord, view: View): Promise<DecodedImage>;
 }

@@ -44,7 +44,7 @@ export function answerText(
 type Style = 'bold' | 'green' | 'dim';
 export type Paint = (style: Style, text: string) => string;
 
-export function painter(color: boolean): Paint {
+function painter(color: boolean): Paint {
   const codes: Record<Style, number> = { bold: 1, green: 32, dim: 2 };
   return (style, text) => (color ? `\u001b[${codes[style]}m${text}\u001b[0m` : text);
 }
@@ -131,7 +131,7 @@ function failedBlock({ failed }: CompareDocument, width: number): string[] {
 }
 
 /** Paths stay on one line, so that they can be copied. */
-export function placesBlock(places: Readonly<Record<string, string>>): string[] {
+function placesBlock(places: Readonly<Record<string, string>>): string[] {
   const labels = Object.keys(places);
   const widest = Math.max(0, ...labels.map((label) => label.length));
   return labels.map((label) => `${pad(`${label}:`, widest + 1, false)} ${plain(places[label])}`);

@@ -3,24 +3,12 @@
  * the place of its classifier: multinomial, or of a multi-label set one binary problem per class, all under one lambda
  * and without the images that are difficult for it. (Kornblith et al. 2019, section 3 and appendix A.)
  */
-import {
-  BatchLoader,
-  type ImageRecord,
-  labelsOf,
-  openViewCache,
-  type SplitName,
-  type View,
-} from '../data/index.ts';
+import { type ImageRecord, labelsOf, type SplitName, type View } from '../data/index.ts';
 import { float32, type Shape, type Tensor } from '../tensor/tensor.ts';
-import {
-  compileImageFunction,
-  type ImageFunction,
-  openImageFunction,
-  runOverImages,
-} from '../train/index.ts';
+import { compileImageFunction, type ImageFunction, openImageFunction } from '../train/index.ts';
 import { invariant } from '../util/errors.ts';
-import type { ProgressListener } from '../util/progress.ts';
 import { engineObjective } from './engine-objective.ts';
+import { passOverImages } from './image-pass.ts';
 import { ImageClock } from './image-time.ts';
 import type { LabelledFeatures } from './logistic-problem.ts';
 import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
@@ -73,7 +61,7 @@ export async function fixedFeatures(given: SettingInputs, protocol: FixedProtoco
     createObjective,
   });
   const network = classifierFile(inputs, 'fixed', viewOf(inputs, protocol), weightsWith(solution, inputs));
-  const classifier = () => openImageFunction(network, LOGITS, batchShape(inputs), { threads, device });
+  const classifier = (batch: Shape) => openImageFunction(network, LOGITS, batch, { threads, device });
   const testLogits = await runOver(inputs, protocol, classifier, ['test'], 'predict test images', progress);
   onProgress({ phase: 'done', done: 1, total: 1 });
   return {
@@ -117,46 +105,29 @@ const viewOf = ({ model }: SettingInputs, { view }: FixedProtocol): View => ({
   size: model.input.size,
 });
 
-async function imagesOf(
+/** One row per image of the parts, from a network that is opened when the images are there. */
+function runOver(
   inputs: TimedInputs,
   protocol: FixedProtocol,
-  parts: readonly SplitName[],
-  phase: Phase,
-  progress: Progress,
-): Promise<BatchLoader> {
-  const { dataset, model, cacheFolder, clock } = inputs;
-  const records = parts.flatMap((part) => dataset.splits[part]);
-  const cache = await clock.prepare(
-    openViewCache(dataset, records, viewOf(inputs, protocol), cacheFolder, (event) =>
-      progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
-    ),
-  );
-  const labels = labelsOf(dataset, records);
-  return new BatchLoader({ cache, labels, batchSize: BATCH, transform: 'centre', seed: 0, ...model.input });
-}
-
-const batchShape = ({ model }: SettingInputs): Shape => [BATCH, 3, model.input.size, model.input.size];
-
-/** One row per image of the parts, from a network that is opened when the images are there, and closed again. */
-async function runOver(
-  inputs: TimedInputs,
-  protocol: FixedProtocol,
-  open: () => Promise<ImageFunction>,
+  open: (batch: Shape) => Promise<ImageFunction>,
   parts: readonly SplitName[],
   phase: Phase,
   progress: Progress,
 ): Promise<Tensor<'float32'>> {
-  const images = await imagesOf(inputs, protocol, parts, phase, progress);
-  const count = parts.reduce((sum, part) => sum + inputs.dataset.splits[part].length, 0);
-  let network: ImageFunction | undefined;
-  try {
-    network = await open();
-    const onProgress: ProgressListener = ({ done }) => progress(phase, done);
-    return await runOverImages(network, images, count, { phase, onProgress });
-  } finally {
-    await inputs.clock.close(images);
-    await network?.close();
-  }
+  const { dataset, model, cacheFolder, clock } = inputs;
+  return passOverImages({
+    dataset,
+    records: parts.flatMap((part) => dataset.splits[part]),
+    view: viewOf(inputs, protocol),
+    cacheFolder,
+    input: model.input,
+    batchSize: BATCH,
+    open,
+    phase,
+    onPreparing: (event) => progress(phase, 0, `${event.phase}: ${event.done} of ${event.total}`),
+    onProgress: ({ done }) => progress(phase, done),
+    clock,
+  });
 }
 
 async function featuresOf(
@@ -166,8 +137,8 @@ async function featuresOf(
 ): Promise<{ train: LabelledFeatures; validation: LabelledFeatures }> {
   const { dataset, model, weights, threads, device } = inputs;
   const { train, validation } = dataset.splits;
-  const backbone = () =>
-    compileImageFunction((net, x) => model.backbone(net, x).features, batchShape(inputs), weights!, {
+  const backbone = (batch: Shape) =>
+    compileImageFunction((net, x) => model.backbone(net, x).features, batch, weights!, {
       threads,
       device,
     });

@@ -1,12 +1,13 @@
 /** What a network says of some images of a data set, a row of numbers for each: features, or scores. */
 import { readFile } from 'node:fs/promises';
-import { BatchLoader, type ImageRecord, labelsOf, openViewCache, type View } from '../data/index.ts';
+import type { ImageRecord, View } from '../data/index.ts';
 import { importOnnxClassifier } from '../models/imported/import.ts';
 import type { Model } from '../models/index.ts';
 import { decodeModel, parseMetadata } from '../onnx/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { compileImageFunction, runOverImages } from '../train/index.ts';
+import { compileImageFunction } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
+import { passOverImages } from './image-pass.ts';
 import type { SettingInputs } from './setting.ts';
 
 /** Images that a network sees at a time. */
@@ -64,41 +65,25 @@ export async function imageRows(
   records: readonly ImageRecord[],
   make: RowNetwork = (net, images) => network.model.backbone(net, images).features,
 ): Promise<Tensor<'float32'>> {
-  const rows = await runOver(inputs, network, records, make);
+  const { dataset, cacheFolder, threads, device, onProgress } = inputs;
+  const { model, weights, view } = network;
+  const rows = await passOverImages({
+    dataset,
+    records,
+    view,
+    cacheFolder,
+    input: model.input,
+    batchSize: BATCH,
+    open: (batch) => compileImageFunction(make, batch, weights, { threads, device }),
+    phase: 'features',
+    onPreparing: ({ phase, done, total }) =>
+      onProgress({ phase, done: 0, total: 1, note: `${done} of ${total}` }),
+    onProgress,
+  });
   if (rows.data.every(Number.isFinite)) return rows;
   throw new UserError(
     'FEATURES_NOT_FINITE',
-    `${network.model.name} gives infinite features for some images of ${inputs.dataset.name}.`,
+    `${model.name} gives infinite features for some images of ${dataset.name}.`,
     'Use other weights.',
   );
-}
-
-async function runOver(
-  { dataset, cacheFolder, threads, device, onProgress }: SettingInputs,
-  { model, weights, view }: SeeingNetwork,
-  records: readonly ImageRecord[],
-  make: RowNetwork,
-): Promise<Tensor<'float32'>> {
-  const cache = await openViewCache(dataset, records, view, cacheFolder, ({ phase, done, total }) =>
-    onProgress({ phase, done: 0, total: 1, note: `${done} of ${total}` }),
-  );
-  const images = new BatchLoader({
-    cache,
-    labels: labelsOf(dataset, records),
-    batchSize: BATCH,
-    transform: 'centre',
-    seed: 0,
-    ...model.input,
-  });
-  try {
-    const { size } = model.input;
-    const network = await compileImageFunction(make, [BATCH, 3, size, size], weights, { threads, device });
-    try {
-      return await runOverImages(network, images, records.length, { phase: 'features', onProgress });
-    } finally {
-      await network.close();
-    }
-  } finally {
-    await images.close();
-  }
 }

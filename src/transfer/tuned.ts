@@ -2,10 +2,10 @@
  * Training the whole network, from pre-trained weights (fine-tuning) or from random ones (from scratch): the
  * same loop and grid, another start. (Kornblith et al. 2019, section 3; Chen et al. 2020, appendix B.8.)
  */
-import { BatchLoader, labelsOf, openViewCache } from '../data/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { openImageFunction, runOverImages, type TrainingRun } from '../train/index.ts';
+import { openImageFunction, type TrainingRun } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
+import { passOverImages } from './image-pass.ts';
 import type { TuningProtocol } from './protocol.ts';
 import { plannedSteps, ranked, searchPoints, showNumber } from './search.ts';
 import {
@@ -78,24 +78,17 @@ async function fitFinal(
   );
 }
 
-async function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {
+function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {
   const { dataset, model, cacheFolder, threads, device } = tuning.inputs;
-  const { test } = dataset.splits;
-  const cache = await tuning.imageClock.prepare(
-    openViewCache(dataset, test, tunedView(tuning.inputs, tuning.protocol), cacheFolder),
-  );
-  const labels = labelsOf(dataset, test);
-  const batchSize = EVALUATION_BATCH;
-  const loader = new BatchLoader({ cache, labels, batchSize, transform: 'centre', seed: 0, ...model.input });
-  const { size } = model.input;
-  const classifier = await openImageFunction(network, LOGITS, [batchSize, 3, size, size], {
-    threads,
-    device,
+  return passOverImages({
+    dataset,
+    records: dataset.splits.test,
+    view: tunedView(tuning.inputs, tuning.protocol),
+    cacheFolder,
+    input: model.input,
+    batchSize: EVALUATION_BATCH,
+    open: (batch) => openImageFunction(network, LOGITS, batch, { threads, device }),
+    phase: 'predict test images',
+    clock: tuning.imageClock,
   });
-  try {
-    return await runOverImages(classifier, loader, test.length, { phase: 'predict test images' });
-  } finally {
-    await tuning.imageClock.close(loader);
-    await classifier.close();
-  }
 }

@@ -66,13 +66,18 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   if (/[/\\.]/.test(spec) && existsSync(spec)) return openFile(spec);
   const demo = /^demo\/([\w.-]+)$/.exec(spec)?.[1];
   if (demo !== undefined) return openTensors({ path: demoPath(demo), label: spec });
-  const [, name, given] = /^([\w@+-]+)=(.+)$/.exec(spec) ?? [];
-  const stated = name === undefined ? undefined : findModel(name);
-  const place = given ?? spec;
+  const { architecture, place } = splitModelSpec(spec);
+  const stated = architecture === undefined ? undefined : findModel(architecture);
   const hub = existsSync(place) ? undefined : parseHubName(place);
   if (hub) return openHub(hub, options, stated);
   if (/^https?:\/\//.test(place)) return openFile(await webFile(place, withCache(options)), stated);
   return stated || /[/\\.]/.test(place) ? openFile(place, stated) : openArchitecture(place);
+}
+
+/** The two sides of `resnet50=path/to/file.pth`; what names no architecture is a place as a whole. */
+export function splitModelSpec(spec: string): { readonly architecture?: string; readonly place: string } {
+  const [, architecture, place] = /^([\w@+-]+)=(.+)$/.exec(spec) ?? [];
+  return architecture === undefined ? { place: spec } : { architecture, place };
 }
 
 const withCache = (options: OpenOptions) => ({ cacheFolder: defaultCacheFolder(), ...options });

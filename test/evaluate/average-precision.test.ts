@@ -81,14 +81,14 @@ describe('average precision', () => {
           },
         ),
         (list) => {
-          const labels = list.flatMap(([a, b]) => [a, b]);
-          const scores = list.flatMap(([, , a, b]) => [a, b]);
+          const labels = list.flatMap((image) => image.slice(0, 2));
+          const scores = list.flatMap((image) => image.slice(2, 4));
           const repeated = list.flatMap((image) => Array.from({ length: image[4] }, () => image));
           fc.pre(repeated.length > 0);
           const drawn = resampledMeanAveragePrecision(labels, scores, 2);
           const expected = meanAveragePrecision(
-            repeated.flatMap(([a, b]) => [a, b]),
-            repeated.flatMap(([, , a, b]) => [a, b]),
+            repeated.flatMap((image) => image.slice(0, 2)),
+            repeated.flatMap((image) => image.slice(2, 4)),
             2,
           );
           expect(drawn(Float64Array.from(list, (image) => image[4]))).toBe(expected);

@@ -18,7 +18,7 @@ import {
   type StudyModel,
 } from '../../study/index.ts';
 import type { Protocol } from '../../transfer/index.ts';
-import { type OpenedModel, openModel } from '../../weights/index.ts';
+import { type OpenedModel, openModel, splitModelSpec } from '../../weights/index.ts';
 import { fileName } from '../file-name.ts';
 import { type Opened, openDatasets, openShown, type Places, requireDistinct } from '../inputs.ts';
 import type { ProgressDisplay } from '../progress.ts';
@@ -121,8 +121,9 @@ class ModelOpener {
   async open(model: StudyModel): Promise<NamedModel> {
     if (model.kind === 'pretrain') return this.#untrained(model);
     const { open: spec, name, sourceAccuracy = null, sourceImages = null } = model;
-    const [, architecture, file] = /^([\w@+-]+)=([^:]+)$/.exec(spec) ?? [];
-    if (this.absent && file !== undefined && !existsSync(file)) {
+    const { architecture, place } = splitModelSpec(spec);
+    // What has a colon is on the web, not absent.
+    if (this.absent && architecture !== undefined && !place.includes(':') && !existsSync(place)) {
       this.absent.push(spec);
       const found = await openModel(architecture, this.places);
       const opened = { ...found, label: name ?? architecture, weights: new Map(), weightsHash: spec };

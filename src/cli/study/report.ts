@@ -12,7 +12,7 @@ import {
 } from '../../report/index.ts';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
 import { fileName } from '../file-name.ts';
-import { picturesOf, readFrame, studyInputOf } from './frame.ts';
+import { picturesOf, readFrame, type StudyFrame, studyInputOf } from './frame.ts';
 
 export interface StudyReport {
   readonly document: StudyDocument;
@@ -21,8 +21,7 @@ export interface StudyReport {
 
 /** Writes `report.html` and `study.json` into the study's folder. @throws UserError STUDY_NOT_STARTED */
 export async function reportStudy(folder: string): Promise<StudyReport> {
-  return withStore(folder, async (store) => {
-    const frame = await readFrame(folder);
+  return withStore(folder, async (store, frame) => {
     const document = studyDocument(await studyInputOf(frame, store));
     const thumbnails = await picturesOf(frame, store);
     const reportPath = join(folder, 'report.html');
@@ -33,13 +32,12 @@ export async function reportStudy(folder: string): Promise<StudyReport> {
 }
 
 /**
- * Writes every table and every figure's data as CSV, Markdown and LaTeX into `target`, the predictions of every cell
- * as JSON lines, and for each data set the network that does best. Returns the files' names.
+ * Writes every table and every figure's data as CSV, Markdown and LaTeX into `target`, and for each data set the
+ * network that does best. Returns the files' names.
  * @throws UserError STUDY_NOT_STARTED
  */
 export async function exportStudy(folder: string, target: string): Promise<string[]> {
-  return withStore(folder, async (store) => {
-    const frame = await readFrame(folder);
+  return withStore(folder, async (store, frame) => {
     const document = studyDocument(await studyInputOf(frame, store));
     const files: string[] = [];
     const write = async (name: string, content: string) => {
@@ -64,12 +62,15 @@ export async function exportStudy(folder: string, target: string): Promise<strin
   });
 }
 
-async function withStore<T>(folder: string, work: (store: Store) => Promise<T>): Promise<T> {
+async function withStore<T>(
+  folder: string,
+  work: (store: Store, frame: StudyFrame) => Promise<T>,
+): Promise<T> {
   // Before the store, which would make a folder that is not there.
-  await readFrame(folder);
+  const frame = await readFrame(folder);
   const store = await openEmbeddedStore(join(folder, 'store'));
   try {
-    return await work(store);
+    return await work(store, frame);
   } finally {
     await store.close();
   }

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
 import { type ExperimentCells, environmentOf, protocolHash, REGULARISATIONS } from '../../study/index.ts';
-import { UserError } from '../../util/errors.ts';
 import { auditAll, datasetSummary, modelSummary, type WorkOptions } from '../inputs.ts';
 import type { ProgressDisplay } from '../progress.ts';
 import { measureShown, requireSuccess, runAll, WorkBar } from '../run-shown.ts';
@@ -12,7 +11,7 @@ import { type StudyFrame, writeFrame } from './frame.ts';
 import { looksOf } from './looks.ts';
 import { asIfPretrained, everyModel, type OpenedStudy, openStudy, withPretrained } from './open.ts';
 import { ProgressFile } from './progress-file.ts';
-import { type StudyMeasurement, type StudyWork, workOf } from './work.ts';
+import { type StudyMeasurement, workOf } from './work.ts';
 
 export interface StudyOptions extends Omit<WorkOptions, 'splitSeed'> {
   readonly path: string;
@@ -25,7 +24,6 @@ export async function runStudy(options: StudyOptions, display: ProgressDisplay):
   const startedAt = new Date().toISOString();
   const untrained = await openStudy(options.path, options, display);
   const whole = workOf(asIfPretrained(untrained), options);
-  requireCells(whole);
   await mkdir(options.out, { recursive: true });
   const store = await openEmbeddedStore(join(options.out, 'store'));
   try {
@@ -104,15 +102,6 @@ async function measure(
 function nameOf({ task, dataset, setting }: StudyMeasurement): StudyFrame['measurements'][number] {
   const { key, kind, label } = task;
   return { key, kind, dataset, model: label, setting };
-}
-
-function requireCells({ cells }: StudyWork): void {
-  if (cells.length > 0) return;
-  throw new UserError(
-    'NOTHING_TO_DO',
-    'The study has no cell: none of its networks has pre-trained weights, and nothing is trained from scratch.',
-    'Give models weights, or add scratch to settings.',
-  );
 }
 
 /** What the report says of the study itself. */

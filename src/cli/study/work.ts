@@ -9,6 +9,7 @@ import {
   type MeasurementTask,
   planMeasurement,
 } from '../../study/index.ts';
+import { UserError } from '../../util/errors.ts';
 import type { Opened } from '../inputs.ts';
 import { imageCost, TRAINING_COST, totalCost } from '../run-shown.ts';
 import { everyModel, type OpenedStudy } from './open.ts';
@@ -33,15 +34,25 @@ export interface StudyWork {
   readonly cost: number;
 }
 
-/** @throws UserError STUDY_NAME, STUDY_DESIGNED, and what applying a design throws */
+/** @throws UserError NOTHING_TO_DO, STUDY_NAME, STUDY_DESIGNED, and what applying a design throws */
 export function workOf(opened: OpenedStudy, environment: CellEnvironment): StudyWork {
   const experiments = experimentCells(opened);
   const cells = allTasks(experiments);
+  requireCells(cells);
   const inputs = { datasets: [...opened.datasets, ...experiments.subsets], models: everyModel(opened) };
   const pretrainings = pretrainingsOf(opened);
   const scores = scoresOf(opened, environment);
   const measured = [...pretrainings, ...scores].reduce((sum, { cost }) => sum + cost, 0);
   return { pretrainings, scores, experiments, cells, inputs, cost: measured + totalCost(cells, inputs) };
+}
+
+function requireCells(cells: readonly CellTask[]): void {
+  if (cells.length > 0) return;
+  throw new UserError(
+    'NOTHING_TO_DO',
+    'The study has no cell: none of its networks has pre-trained weights, and nothing is trained from scratch.',
+    'Give models weights, or add scratch to settings.',
+  );
 }
 
 function pretrainingsOf(opened: OpenedStudy): StudyMeasurement[] {

@@ -56,6 +56,7 @@ export function applyDesign(dataset: ImageDataset, design: Design): ImageDataset
     splits,
     problems: problemsOf(dataset, splits),
     fingerprint: contentHash({ classes, splits }),
+    generated: dataset.generated,
     // The data set may make pixels by a label of its own.
     render: (record, view) => {
       const source = sources.get(record.id);

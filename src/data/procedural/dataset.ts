@@ -58,6 +58,7 @@ export function openProceduralDataset(name: string, options: { readonly seed?: n
     splits,
     problems: [],
     fingerprint: contentHash({ classes, splits }),
+    generated: true,
     render: async (record, view) => {
       const pixels = await renderPooled(recipeOf(name, set, seed, record));
       return renderPixels({ width: SIDE, height: SIDE, pixels }, view);
