@@ -10,7 +10,12 @@ export {
 export { studyDocument } from './study/document.ts';
 export { studyHtml } from './study/html.ts';
 export type { StudyInput } from './study/input.ts';
-export { parseStudyDocument, type StudyDocument, studyJsonSchema } from './study/schema.ts';
+export {
+  type FailedMeasurement,
+  parseStudyDocument,
+  type StudyDocument,
+  studyJsonSchema,
+} from './study/schema.ts';
 export { tableCsv } from './study/tables/csv.ts';
 export { tableLatex } from './study/tables/latex.ts';
 export { tableMarkdown } from './study/tables/markdown.ts';

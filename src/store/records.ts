@@ -118,7 +118,8 @@ export interface FailedCell {
 
 export type CellOutcome = FinishedCell | FailedCell;
 
-type MeasurementKind = 'pretraining' | 'cost' | 'scores' | 'embedding' | 'panels';
+export const MEASUREMENT_KINDS = ['pretraining', 'cost', 'scores', 'embedding', 'panels'] as const;
+export type MeasurementKind = (typeof MEASUREMENT_KINDS)[number];
 
 /** What is computed once and kept beside the cells: a pre-training, what a network costs, how features lie, ... */
 export interface Measurement {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { CompareInput } from '../../src/report/compare-document.ts';
 import type { DatasetSummary, ModelSummary } from '../../src/report/schema.ts';
 import type { CellOutcome, CellResult, Prediction, Setting, Trial } from '../../src/store/records.ts';
+import { flower } from './flower.ts';
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -316,11 +317,5 @@ export function sampleThumbnails(input: CompareInput): Map<string, Map<string, s
 function picture(image: string): string {
   const hue = Math.round(360 * uniform(`${image}/hue`));
   const petals = 4 + Math.floor(6 * uniform(`${image}/petals`));
-  const shapes = Array.from(
-    { length: petals },
-    (_, i) =>
-      `<ellipse cx="48" cy="26" rx="9" ry="20" fill="hsl(${hue} 60% 60%)" transform="rotate(${(360 / petals) * i} 48 48)"/>`,
-  );
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="hsl(${(hue + 120) % 360} 25% 35%)"/>${shapes.join('')}<circle cx="48" cy="48" r="9" fill="hsl(45 80% 55%)"/></svg>`;
-  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+  return flower({ petals, hue, background: (hue + 120) % 360 });
 }

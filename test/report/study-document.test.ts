@@ -283,6 +283,24 @@ describe('input that lacks something', () => {
     expect(studyText(document, { width: 80 })).toContain('The loss was not finite.');
   });
 
+  it('what else could not be computed is listed, and told in the terminal', () => {
+    const failedMeasurements = [
+      {
+        kind: 'pretraining',
+        dataset: 'source',
+        model: 'net-9',
+        setting: 'pre-training',
+        error: 'No memory.',
+      },
+      { kind: 'scores', dataset: 'set-0', model: 'net-1', setting: 'pre-trained', error: 'No head.' },
+    ] as const;
+    const document = documentOf({ ...full, failedMeasurements });
+    expect(document.failedMeasurements).toEqual(failedMeasurements);
+    const text = studyText(document, { width: 120 });
+    expect(text).toContain('Failed: net-9, pre-training on source: No memory.');
+    expect(text).toContain('Failed: net-1 (pre-trained), transferability scores on set-0: No head.');
+  });
+
   it('several classes per image', () => {
     const truths: CellTruth[] = SKILLS.flatMap((skill, m) =>
       [0, 1].map((seed) => ({

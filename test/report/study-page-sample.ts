@@ -12,6 +12,7 @@ import type {
   StudyModelInput,
 } from '../../src/report/study/input.ts';
 import type { CellOutcome, CellResult, Prediction, Setting } from '../../src/store/records.ts';
+import { flower } from './flower.ts';
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -402,12 +403,6 @@ export function studyPageThumbnails(input: StudyInput): Map<string, Map<string, 
 }
 
 function picture(image: string, label: number): string {
-  const petals = 4 + (label % 6);
-  const shapes = Array.from(
-    { length: petals },
-    (_, i) =>
-      `<ellipse cx="48" cy="26" rx="9" ry="20" fill="hsl(${label * 36} 60% 60%)" transform="rotate(${(360 / petals) * i} 48 48)"/>`,
-  );
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="hsl(${Math.round(360 * uniform(image))} 25% 35%)"/>${shapes.join('')}<circle cx="48" cy="48" r="9" fill="hsl(45 80% 55%)"/></svg>`;
-  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+  const background = Math.round(360 * uniform(image));
+  return flower({ petals: 4 + (label % 6), hue: label * 36, background });
 }

@@ -44,6 +44,9 @@ const hostile: StudyInput = {
   description: '<img src=x onerror=alert(6)>',
   command: 'x "<script>alert(7)</script>"',
   environment: { '<u>': '"onload=' },
+  failedMeasurements: [
+    { kind: 'scores', dataset: HOSTILE[0], model: HOSTILE[3], setting: HOSTILE[1], error: HOSTILE[5] },
+  ],
 };
 const document = studyDocument(input);
 
@@ -93,6 +96,7 @@ describe('escaping', () => {
       for (const { name } of element.attributes) expect(name).not.toMatch(/^on/);
     }
     expect(dom.querySelectorAll('img')).toHaveLength(0);
+    expect(dom.querySelector('#reproduce .problems')?.textContent).toContain(HOSTILE[5]);
     expect(dom.querySelector('nav')?.textContent).not.toContain('undefined');
   });
 
@@ -173,6 +177,25 @@ describe('figures', () => {
     expect(drawn).not.toContain('r = ');
     expect(drawn).not.toContain('NaN');
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('say which ratios of steps are only bounds', () => {
+    const convergence = document.convergence!;
+    const leadWith = (bounds: readonly ('exact' | 'at least' | 'unknown')[]) => {
+      const ratios = bounds.map((bound) => ({ ...convergence.ratios[0], bound }));
+      const n = bounds.filter((bound) => bound !== 'unknown').length;
+      const ratio = { value: 3, interval: null, n };
+      const changed = { ...document, convergence: { ...convergence, ratios, ratio } };
+      const page = studyHtml(changed, { thumbnails: new Map() });
+      return parseHTML(page).document.querySelector('#convergence .lead')?.textContent;
+    };
+    expect(leadWith(['exact', 'exact'])).toContain(
+      'that takes 3.0\u00a0times as many steps as fine-tuning, over 2 pairs.',
+    );
+    expect(leadWith(['at least', 'unknown'])).toContain(
+      'takes at least 3.0\u00a0times as many steps as fine-tuning, over 1 pair.',
+    );
+    expect(leadWith(['at least', 'exact'])).toContain('over 2 pairs, 1 of them only a bound.');
   });
 
   it('become files whose panels lie beside each other, within their frame', () => {

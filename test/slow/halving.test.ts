@@ -7,24 +7,16 @@ import { expect, test } from 'vitest';
 import { openProceduralDataset } from '../../src/data/index.ts';
 import { argMaxRows } from '../../src/tensor/tensor.ts';
 import { type Search, type SettingResult, type TuningProtocol, tuned } from '../../src/transfer/index.ts';
-import { silent } from '../../src/util/progress.ts';
 import { openModel } from '../../src/weights/index.ts';
-import { temporaryFolder } from '../data/pictures.ts';
+import { SMALL_TUNING, smallInputs } from '../transfer/small-inputs.ts';
 
 const GRID: TuningProtocol = {
+  ...SMALL_TUNING,
   steps: 48,
   batchSize: 24,
   learningRates: [0.003, 0.01, 0.03, 0.1],
   weightDecays: [1e-6, 1e-4, 1e-3],
-  divideDecayByRate: true,
-  momentum: 0.9,
-  labelSmoothing: 0,
-  dropout: 0,
   smallestCrop: 0.8,
-  cropRatio: 0.875,
-  filter: 'bilinear',
-  giveUp: null,
-  search: { kind: 'grid', refinements: 0 },
 };
 const SEARCHES: readonly Search[] = [
   { kind: 'halving', first: 1 / 8, eta: 2 },
@@ -48,10 +40,10 @@ test.each(CELLS)(
   async (set, name, setting) => {
     const dataset = openProceduralDataset(set);
     const { model, weights } = await openModel(name);
-    const inputs = {
-      ...{ dataset, model, seed: 0, cacheFolder: await temporaryFolder(), threads: 1, onProgress: silent },
+    const inputs = await smallInputs(dataset, {
+      model,
       weights: setting === 'finetune' ? weights : undefined,
-    };
+    });
     const accuracy = ({ testLogits }: SettingResult) =>
       mean([...argMaxRows(testLogits)].map((label, i) => Number(label === dataset.splits.test[i].label)));
     const whole = await tuned(inputs, GRID, setting);

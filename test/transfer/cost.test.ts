@@ -3,21 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openProceduralDataset } from '../../src/data/index.ts';
 import { findModel } from '../../src/models/index.ts';
 import { type CostOptions, measureCost, type SettingInputs } from '../../src/transfer/index.ts';
-import { silent } from '../../src/util/progress.ts';
-import { temporaryFolder } from '../data/pictures.ts';
+import { smallInputs } from './small-inputs.ts';
 
 let inputs: SettingInputs;
 
 beforeAll(async () => {
-  inputs = {
-    dataset: openProceduralDataset('procedural/fine'),
-    model: findModel('cifar_resnet20@16'),
-    weights: undefined,
-    seed: 0,
-    cacheFolder: await temporaryFolder(),
-    threads: 1,
-    onProgress: silent,
-  };
+  inputs = await smallInputs(openProceduralDataset('procedural/fine'), { weights: undefined });
 });
 
 const cost = async (change: Partial<SettingInputs> = {}, options: Partial<CostOptions> = {}) =>

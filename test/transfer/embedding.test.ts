@@ -6,8 +6,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type ImageDataset, type ImageRecord, openFolderDataset } from '../../src/data/index.ts';
-import { findModel } from '../../src/models/index.ts';
+import type { ImageDataset, ImageRecord } from '../../src/data/index.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
 import { embedding } from '../../src/transfer/embedding.ts';
@@ -21,11 +20,9 @@ import {
 import type { SettingInputs } from '../../src/transfer/setting.ts';
 import { tsne } from '../../src/transfer/tsne.ts';
 import { umap } from '../../src/transfer/umap.ts';
-import { silent } from '../../src/util/progress.ts';
-import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
 import { describePython, python } from '../python.ts';
-import { smallWeights } from '../small-weights.ts';
+import { colourInputs } from './small-inputs.ts';
 
 interface Fixture {
   readonly columns: number;
@@ -140,15 +137,7 @@ it('another seed is another drawing of UMAP', async () => {
 describe('of images', () => {
   let inputs: SettingInputs;
   beforeAll(async () => {
-    inputs = {
-      dataset: await openFolderDataset(await colourFolder({ red: 40, green: 40, blue: 40 }), { seed: 0 }),
-      model: findModel('cifar_resnet20@16'),
-      weights: smallWeights('cifar_resnet20'),
-      seed: 0,
-      cacheFolder: await temporaryFolder(),
-      threads: 1,
-      onProgress: silent,
-    };
+    inputs = await colourInputs(40);
   });
   const options = { methods: ['tsne', 'umap'], imagesPerClass: 6 } as const;
 

@@ -22,11 +22,10 @@ import {
   fitPath,
   regularizationPath,
 } from '../../src/transfer/logistic-regression.ts';
-import { silent } from '../../src/util/progress.ts';
 import { temporaryFolder } from '../data/pictures.ts';
 import { type VocCopy, vocCopy } from '../data/voc-copy.ts';
 import fixture from '../fixtures/multi_label.json' with { type: 'json' };
-import { smallWeights } from '../small-weights.ts';
+import { SMALL_TUNING, smallInputs } from './small-inputs.ts';
 
 const { classes, solutions } = fixture.regression;
 const given: LabelledFeatures = {
@@ -137,15 +136,7 @@ describe('a tiny PASCAL VOC', () => {
     copy = await vocCopy(15);
     const cacheFolder = await temporaryFolder();
     dataset = await openOfficialDataset('voc2007', copy.folder, { seed: 0, cacheFolder });
-    inputs = {
-      dataset,
-      model: findModel('cifar_resnet20@32'),
-      weights: smallWeights('cifar_resnet20'),
-      seed: 0,
-      cacheFolder,
-      threads: 1,
-      onProgress: silent,
-    };
+    inputs = await smallInputs(dataset, { model: findModel('cifar_resnet20@32'), cacheFolder });
   });
 
   const fixed = () =>
@@ -159,19 +150,11 @@ describe('a tiny PASCAL VOC', () => {
     tuned(
       inputs,
       {
+        ...SMALL_TUNING,
         steps: 40,
         batchSize: 10,
         learningRates: [0.1],
-        weightDecays: [1e-5],
-        divideDecayByRate: true,
-        momentum: 0.9,
-        labelSmoothing: 0,
-        dropout: 0,
         smallestCrop: 0.8,
-        cropRatio: 0.875,
-        filter: 'bilinear',
-        giveUp: null,
-        search: { kind: 'grid', refinements: 0 },
       },
       setting,
     );

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type DecodedImage, openFolderDataset } from '../../src/data/index.ts';
+import type { DecodedImage } from '../../src/data/index.ts';
 import { max, reshape } from '../../src/graph/build.ts';
 import { defineModel } from '../../src/models/define.ts';
 import { findModel, type Model, variablesOf } from '../../src/models/index.ts';
@@ -19,10 +19,8 @@ import { imageRows, type SeeingNetwork, trainedNetwork } from '../../src/transfe
 import { type SettingInputs, type SettingResult, tuned } from '../../src/transfer/index.ts';
 import { mostSimilar } from '../../src/transfer/neighbours.ts';
 import { type PanelsValue, panelPictures, panels } from '../../src/transfer/panels.ts';
-import { silent } from '../../src/util/progress.ts';
-import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
-import { smallWeights } from '../small-weights.ts';
+import { colourInputs, SMALL_TUNING } from './small-inputs.ts';
 
 const VIEW = { kind: 'central-square', size: 16, filter: 'bicubic' } as const;
 
@@ -31,24 +29,8 @@ let trained: SettingResult;
 let networkPath: string;
 
 beforeAll(async () => {
-  inputs = {
-    dataset: await openFolderDataset(await colourFolder({ red: 12, green: 12, blue: 12 }), { seed: 0 }),
-    model: findModel('cifar_resnet20@16'),
-    weights: smallWeights('cifar_resnet20'),
-    seed: 0,
-    cacheFolder: await temporaryFolder(),
-    threads: 1,
-    onProgress: silent,
-  };
-  trained = await tuned(
-    inputs,
-    {
-      ...{ steps: 8, batchSize: 8, learningRates: [0.05], weightDecays: [1e-5], divideDecayByRate: true },
-      ...{ momentum: 0.9, labelSmoothing: 0, dropout: 0, smallestCrop: 0.5, cropRatio: 0.875 },
-      ...{ filter: 'bilinear', search: { kind: 'grid', refinements: 0 }, giveUp: null },
-    },
-    'finetune',
-  );
+  inputs = await colourInputs(12);
+  trained = await tuned(inputs, SMALL_TUNING, 'finetune');
   networkPath = join(await temporaryFolder(), 'network');
   await writeFile(networkPath, trained.network);
 });

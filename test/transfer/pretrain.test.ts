@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BatchLoader, openFolderDataset, openViewCache } from '../../src/data/index.ts';
+import { BatchLoader, openViewCache } from '../../src/data/index.ts';
 import { findModel, transferHead } from '../../src/models/index.ts';
 import { argMaxRows } from '../../src/tensor/tensor.ts';
 import { compileImageFunction, runOverImages } from '../../src/train/index.ts';
@@ -15,10 +15,9 @@ import {
   pretrain,
   type SettingInputs,
 } from '../../src/transfer/index.ts';
-import { silent } from '../../src/util/progress.ts';
 import { openModel, readSafetensors } from '../../src/weights/index.ts';
-import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
+import { colourInputs } from './small-inputs.ts';
 
 const SHORT: PretrainingOptions = {
   steps: 4,
@@ -32,15 +31,7 @@ const SHORT: PretrainingOptions = {
 let inputs: SettingInputs;
 
 beforeAll(async () => {
-  inputs = {
-    dataset: await openFolderDataset(await colourFolder({ red: 14, green: 14, blue: 14 }), { seed: 0 }),
-    model: findModel('cifar_resnet20@16'),
-    weights: undefined,
-    seed: 3,
-    cacheFolder: await temporaryFolder(),
-    threads: 1,
-    onProgress: silent,
-  };
+  inputs = await colourInputs(14, { weights: undefined, seed: 3 });
 });
 
 const trained = (change: Partial<PretrainingOptions> = {}, model = 'cifar_resnet20@16') =>

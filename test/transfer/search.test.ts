@@ -3,8 +3,6 @@
  * steps are those of the definition, and refinements try the points between.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openFolderDataset } from '../../src/data/index.ts';
-import { findModel } from '../../src/models/index.ts';
 import {
   plannedSteps,
   type SettingInputs,
@@ -12,41 +10,21 @@ import {
   type TuningProtocol,
   tuned,
 } from '../../src/transfer/index.ts';
-import { silent } from '../../src/util/progress.ts';
-import { colourFolder } from '../colour-folder.ts';
-import { temporaryFolder } from '../data/pictures.ts';
-import { smallWeights } from '../small-weights.ts';
+import { colourInputs, SMALL_TUNING } from './small-inputs.ts';
 
 const GRID: TuningProtocol = {
+  ...SMALL_TUNING,
   steps: 12,
-  batchSize: 8,
   learningRates: [0.0001, 0.003, 0.01, 0.03],
   weightDecays: [1e-5, 1e-3],
-  divideDecayByRate: true,
-  momentum: 0.9,
-  labelSmoothing: 0,
   dropout: 0.2,
-  smallestCrop: 0.5,
-  cropRatio: 0.875,
-  filter: 'bilinear',
-  giveUp: null,
-  search: { kind: 'grid', refinements: 0 },
 };
 const HALVING = { kind: 'halving', first: 0.25, eta: 2 } as const;
 
 let inputs: SettingInputs;
 
 beforeAll(async () => {
-  const folder = await colourFolder({ red: 12, green: 12, blue: 12 });
-  inputs = {
-    dataset: await openFolderDataset(folder, { seed: 0 }),
-    model: findModel('cifar_resnet20@16'),
-    weights: smallWeights('cifar_resnet20'),
-    seed: 0,
-    cacheFolder: await temporaryFolder(),
-    threads: 1,
-    onProgress: silent,
-  };
+  inputs = await colourInputs(12);
 });
 
 const run = (change: Partial<TuningProtocol>, given = inputs) =>

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { predict } from '../../src/cli/commands/predict.ts';
 import { type ImageDataset, openFolderDataset } from '../../src/data/index.ts';
-import { findModel } from '../../src/models/index.ts';
 import { argMaxRows } from '../../src/tensor/tensor.ts';
 import {
   type FixedProtocol,
@@ -18,13 +17,10 @@ import {
   type TuningProtocol,
   tuned,
 } from '../../src/transfer/index.ts';
-import { silent } from '../../src/util/progress.ts';
 import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
 import { describePython, python } from '../python.ts';
-import { smallWeights } from '../small-weights.ts';
-
-const MODEL = findModel('cifar_resnet20@16');
+import { SMALL_TUNING, smallInputs } from './small-inputs.ts';
 
 const FIXED: FixedProtocol = {
   lambdas: [1e-4, 1e-2, 1, 1e4],
@@ -34,19 +30,10 @@ const FIXED: FixedProtocol = {
 };
 
 const TUNING: TuningProtocol = {
+  ...SMALL_TUNING,
   steps: 6,
-  batchSize: 8,
   learningRates: [0.01, 0.05],
-  weightDecays: [1e-5],
-  divideDecayByRate: true,
-  momentum: 0.9,
-  labelSmoothing: 0,
   dropout: 0.2,
-  smallestCrop: 0.5,
-  cropRatio: 0.875,
-  filter: 'bilinear',
-  giveUp: null,
-  search: { kind: 'grid', refinements: 0 },
 };
 
 let folder: string;
@@ -54,15 +41,7 @@ let inputs: SettingInputs;
 
 beforeAll(async () => {
   folder = await colourFolder({ red: 9, green: 9, blue: 9 });
-  inputs = {
-    dataset: await openFolderDataset(folder, { seed: 0 }),
-    model: MODEL,
-    weights: smallWeights('cifar_resnet20'),
-    seed: 0,
-    cacheFolder: await temporaryFolder(),
-    threads: 1,
-    onProgress: silent,
-  };
+  inputs = await smallInputs(await openFolderDataset(folder, { seed: 0 }));
 });
 
 /** The inputs with some parts of the data set without their last image. */

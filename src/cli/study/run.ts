@@ -1,6 +1,7 @@
 /** `transferlab run`: everything that a study declares, from pre-training to the report. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FailedMeasurement } from '../../report/index.ts';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
 import { type ExperimentCells, environmentOf, protocolHash, REGULARISATIONS } from '../../study/index.ts';
 import { auditAll, datasetSummary, modelSummary, type WorkOptions } from '../inputs.ts';
@@ -36,9 +37,9 @@ export async function runStudy(options: StudyOptions, display: ProgressDisplay):
     });
     const bar = new WorkBar(display, whole.cost);
     const progress = new ProgressFile(options.out, whole.cells.length);
-    await measure(whole.pretrainings, store, options, bar);
+    const failed = await measure(whole.pretrainings, store, options, bar);
     const opened = await withPretrained(untrained, store, join(options.out, 'pretrained'));
-    await computeCells(opened, store, { ...options, startedAt }, { bar, display, progress });
+    await computeCells(opened, store, { ...options, startedAt }, { bar, display, progress }, failed);
   } finally {
     await store.close();
   }
@@ -56,6 +57,7 @@ async function computeCells(
   store: Store,
   options: StudyOptions & { readonly startedAt: string },
   { bar, display, progress }: Shown,
+  failedPretrainings: readonly FailedMeasurement[],
 ): Promise<void> {
   const { cells, inputs, experiments, scores } = workOf(opened, options);
   const audits = await auditAll(opened.datasets, options, display);
@@ -71,11 +73,12 @@ async function computeCells(
     cells: cells.map(({ cell }) => cell),
     experiments: experimentKeys(opened, experiments),
   };
+  const failedMeasurements = [...failedPretrainings];
   const keepFrame = (measurements: readonly StudyMeasurement[]) =>
-    writeFrame(options.out, { ...frame, measurements: measurements.map(nameOf) });
+    writeFrame(options.out, { ...frame, failedMeasurements, measurements: measurements.map(nameOf) });
   await keepFrame(scores);
   progress.enter('transferability scores');
-  await measure(scores, store, environment, bar);
+  failedMeasurements.push(...(await measure(scores, store, environment, bar)));
   progress.enter('cells');
   const outcomes = await runAll(store, cells, environment, inputs, display, bar, (outcome) =>
     progress.add(outcome),
@@ -83,20 +86,27 @@ async function computeCells(
   progress.enter('drawings');
   const looks = await looksOf(opened, outcomes, store, environment);
   await keepFrame([...scores, ...looks]);
-  await measure(looks, store, environment, bar);
+  failedMeasurements.push(...(await measure(looks, store, environment, bar)));
+  await keepFrame([...scores, ...looks]);
   await progress.finish();
   requireSuccess(outcomes);
 }
 
+/** Returns what could not be measured. */
 async function measure(
   measurements: readonly StudyMeasurement[],
   store: Store,
   options: Parameters<typeof measureShown>[2],
   bar: WorkBar,
-): Promise<void> {
+): Promise<FailedMeasurement[]> {
   const costs = new Map(measurements.map(({ task, cost }) => [task.key, cost]));
   const tasks = measurements.map(({ task }) => task);
-  await measureShown(store, tasks, options, bar, ({ key }) => costs.get(key)!);
+  const outcomes = await measureShown(store, tasks, options, bar, ({ key }) => costs.get(key)!);
+  return outcomes.flatMap((outcome, i) => {
+    if (outcome.status === 'done') return [];
+    const { key: _, ...name } = nameOf(measurements[i]);
+    return { ...name, error: outcome.error };
+  });
 }
 
 function nameOf({ task, dataset, setting }: StudyMeasurement): StudyFrame['measurements'][number] {

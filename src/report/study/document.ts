@@ -70,6 +70,7 @@ export function studyDocument(input: StudyInput): StudyDocument {
           }
         : [],
     ),
+    failedMeasurements: [...(input.failedMeasurements ?? [])],
     rankings,
     acrossDatasets: acrossDatasets(rankings, input.correction),
     figure1: figure1(input, results),

@@ -5,6 +5,7 @@
 import type { Correction } from '../../stats/index.ts';
 import type { CellOutcome, Setting } from '../../store/records.ts';
 import type { CompareDocument, DatasetSummary, ModelSummary } from '../schema.ts';
+import type { FailedMeasurement } from './schema.ts';
 
 export interface StudyInput {
   readonly title: string;
@@ -24,6 +25,8 @@ export interface StudyInput {
   readonly fineGrained?: readonly string[];
   /** The cells of all experiments; a cell that several experiments share once. */
   readonly outcomes: readonly CellOutcome[];
+  /** Pre-trainings and measurements that could not be computed when the study last ran. */
+  readonly failedMeasurements?: readonly FailedMeasurement[];
   readonly experiments: ExperimentsInput;
   readonly scores: readonly ScoresInput[];
   readonly embeddings: readonly EmbeddingInput[];

@@ -3,7 +3,7 @@
  * made of. The schema is the type's only definition. May import store alone.
  */
 import { z } from 'zod';
-import { DOCUMENT_VERSION } from '../../store/records.ts';
+import { DOCUMENT_VERSION, MEASUREMENT_KINDS } from '../../store/records.ts';
 import { documentParts } from '../schema.ts';
 import {
   claim,
@@ -30,6 +30,14 @@ import {
 const { labelled, dataset, model, protocol, cell, failedCell, ranking, acrossDatasets, sentences } =
   documentParts;
 
+const failedMeasurement = z.strictObject({
+  kind: z.enum(MEASUREMENT_KINDS),
+  dataset: z.string(),
+  model: z.string(),
+  setting: z.string(),
+  error: z.string(),
+});
+
 const studySchema = z
   .strictObject({
     kind: z.literal('study'),
@@ -47,6 +55,9 @@ const studySchema = z
     datasets: z.array(dataset),
     cells: z.array(cell.extend({ experiments: experimentNames })),
     failed: z.array(failedCell.extend({ experiments: experimentNames })),
+    failedMeasurements: z
+      .array(failedMeasurement)
+      .describe('pre-trainings and measurements that could not be computed; what needs them is missing'),
     rankings: z.array(ranking).describe('of all networks in all settings; one per data set, in their order'),
     acrossDatasets: acrossDatasets.nullable(),
     figure1: z
@@ -69,6 +80,7 @@ const studySchema = z
 
 export type StudyDocument = z.infer<typeof studySchema>;
 export type StudyCell = StudyDocument['cells'][number];
+export type FailedMeasurement = z.infer<typeof failedMeasurement>;
 export type SourceAccuracy = z.infer<typeof sourceAccuracy>;
 export type CorrelationSummary = z.infer<typeof correlation>;
 export type Trend = z.infer<typeof trend>;

@@ -6,6 +6,7 @@ import type { Verdict } from '../schema.ts';
 import { answerText, type Paint, pad, plain, type TerminalOptions, wrap } from '../terminal.ts';
 import { overallVerdict } from '../verdict.ts';
 import { coefficientText, rangeText, type Unjudged } from './claims/definition.ts';
+import { failedMeasurement } from './figures/words.ts';
 import type { Claim, StudyDocument } from './schema.ts';
 
 /** Headline and sentences: source accuracy first, then the best candidate, the settings, the claims, what failed. */
@@ -119,12 +120,15 @@ function claimLines({ claim, paper, study, verdict }: Claim, width: number, pain
 /** Failures that are told in full. */
 const MOST_FAILURES = 5;
 
-function failedBlock({ failed }: StudyDocument, width: number): string[] {
-  const shown = failed
-    .slice(0, MOST_FAILURES)
-    .flatMap(({ dataset, model, setting, seed, error }) =>
-      wrap(`Failed: ${model} ${SETTING_NAMES[setting]} on ${dataset}, seed ${seed}: ${error}`, width),
-    );
-  const more = failed.length - MOST_FAILURES;
+function failedBlock({ failed, failedMeasurements }: StudyDocument, width: number): string[] {
+  const failures = [
+    ...failedMeasurements.map((one) => `${failedMeasurement(one)}: ${one.error}`),
+    ...failed.map(
+      ({ dataset, model, setting, seed, error }) =>
+        `${model} ${SETTING_NAMES[setting]} on ${dataset}, seed ${seed}: ${error}`,
+    ),
+  ];
+  const shown = failures.slice(0, MOST_FAILURES).flatMap((failure) => wrap(`Failed: ${failure}`, width));
+  const more = failures.length - MOST_FAILURES;
   return more > 0 ? [...shown, `And ${countOf(more, 'more failure')}.`] : shown;
 }

@@ -1,5 +1,6 @@
 /** How the figures and parts of a study write numbers and settings. */
-import type { Setting } from '../../../store/records.ts';
+import type { MeasurementKind, Setting } from '../../../store/records.ts';
+import type { FailedMeasurement } from '../schema.ts';
 
 /** Settings as nouns, for sentences. */
 export const SETTING_NOUNS: Readonly<Record<Setting, string>> = {
@@ -7,6 +8,23 @@ export const SETTING_NOUNS: Readonly<Record<Setting, string>> = {
   finetune: 'fine-tuning',
   scratch: 'training from scratch',
 };
+
+/** What a study measures beside its cells, for sentences. */
+const MEASUREMENT_NOUNS: Readonly<Record<MeasurementKind, string>> = {
+  pretraining: 'pre-training',
+  cost: 'cost',
+  scores: 'transferability scores',
+  embedding: 'drawing of features',
+  panels: 'pictures of what it sees',
+};
+
+/** What could not be measured: `resnet18, pre-training on shapes`. */
+export function failedMeasurement({ kind, dataset, model, setting }: FailedMeasurement): string {
+  const what = MEASUREMENT_NOUNS[kind];
+  return kind === 'pretraining'
+    ? `${model}, ${what} on ${dataset}`
+    : `${model} (${setting}), ${what} on ${dataset}`;
+}
 
 /** `-0.312` is `−0.31`, `0.2` is `+0.20`. */
 export function signed(value: number, digits = 2): string {

@@ -10,15 +10,31 @@ import { named, type TableIndex, tableCard } from './tables.ts';
 
 export function convergencePart({ convergence }: StudyDocument, tables: TableIndex): Markup | null {
   if (!convergence || convergence.curves.length === 0) return null;
-  const { ratio, ratios, shareOfOdds } = convergence;
+  const { ratios, shareOfOdds } = convergence;
   return html`<section class="part" id="convergence"><div class="lead"><h2>How many steps it takes</h2>
-<p>Runs of different length, each with its whole schedule. A run counts as converged where the odds of a right answer, right / wrong, reach ${percent(shareOfOdds, 0)} of their maximum.${
-    ratio
-      ? html` From scratch that takes <b class="number">${times(ratio.value)}</b> as many steps as fine-tuning${ratio.interval ? ` (95%: ${times(ratio.interval.low)} to ${times(ratio.interval.high)})` : ''}, over ${countOf(ratio.n, 'pair')}.`
-      : null
-  }</p></div>
+<p>Runs of different length, each with its whole schedule. A run counts as converged where the odds of a right answer, right / wrong, reach ${percent(shareOfOdds, 0)} of their maximum.${ratioSentence(convergence)}</p></div>
 ${figureCard(convergenceFigure(convergence, tables))}
 ${ratios.length > 0 ? ratioTable(convergence) : null}</section>`;
+}
+
+const BOUNDS: Readonly<Record<Convergence['ratios'][number]['bound'], string>> = {
+  exact: '',
+  'at least': 'at least',
+  'at most': 'at most',
+  unknown: 'a rough guess',
+};
+
+/** A mean that stands on bounds says so. */
+function ratioSentence({ ratio, ratios }: Convergence): Markup | null {
+  if (!ratio) return null;
+  const bounds = ratios.filter(({ bound }) => bound === 'at least' || bound === 'at most');
+  const alone = ratio.n === 1 && bounds.length === 1 ? `${BOUNDS[bounds[0].bound]} ` : '';
+  const range = ratio.interval ? ` (95%: ${times(ratio.interval.low)} to ${times(ratio.interval.high)})` : '';
+  const among =
+    alone === '' && bounds.length > 0
+      ? `, ${bounds.length} of them only ${bounds.length === 1 ? 'a bound' : 'bounds'}`
+      : '';
+  return html` From scratch that takes ${alone}<b class="number">${times(ratio.value)}</b> as many steps as fine-tuning${range}, over ${countOf(ratio.n, 'pair')}${among}.`;
 }
 
 function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyFigure {
@@ -35,13 +51,6 @@ function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyF
     tables: named(tables, 'convergence', 'convergence-steps', 'convergence-ratios'),
   };
 }
-
-const BOUNDS: Readonly<Record<Convergence['ratios'][number]['bound'], string>> = {
-  exact: '',
-  'at least': 'at least',
-  'at most': 'at most',
-  unknown: 'a rough guess',
-};
 
 function ratioTable({ ratios, curves }: Convergence): Markup {
   const rising = curves.filter(({ stillRising, settled }) => stillRising && !settled);

@@ -2,6 +2,7 @@
 import { countOf, duration, integer, SETTING_NAMES } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
 import { conditions, howToRead, resultTables } from '../../page/reproduce.ts';
+import { failedMeasurement } from '../figures/words.ts';
 import type { StudyCost, StudyDocument } from '../schema.ts';
 import { capital } from './transfer.ts';
 
@@ -18,8 +19,15 @@ export function studyReproducePart(document: StudyDocument): Markup {
 ${conditions(document)}
 ${costCard(document.cost)}
 ${resultTables(document)}
+${document.failedMeasurements.length > 0 ? measurementFailures(document) : null}
 ${howToRead()}
 </section>`;
+}
+
+function measurementFailures({ failedMeasurements: failed }: StudyDocument): Markup {
+  return html`<details open><summary>What else failed <span>${failed.length}; whatever needs it is missing above</span></summary><div class="opened"><ul class="problems">${failed.map(
+    (one) => html`<li>${capital(failedMeasurement(one))}: ${one.error}</li>`,
+  )}</ul></div></details>`;
 }
 
 function costCard({ seconds, settings, experiments }: StudyCost): Markup {
