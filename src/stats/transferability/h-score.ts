@@ -18,6 +18,9 @@ import { addTo, type Features, rowsByClass } from './features.ts';
 /** Of the identity in the covariance: what does not vary at all is left out by it, as by a pseudo-inverse. */
 const LEAST_SHARE = 1e-9;
 
+/** Share of the covariance's squares below which a difference of two of them is rounding. */
+const ROUNDING = 1e-12;
+
 /** @param shrinkage 0..1; by Ledoit and Wolf's formula unless stated, 0 for the score of Bao et al. */
 export function hScore(features: Features, labels: ArrayLike<number>, shrinkage?: number): number {
   const { rows, columns } = features;
@@ -52,8 +55,9 @@ export function ledoitWolf(features: Features, gram = features.centredGram()): n
     fourth += norm ** 2 / n;
   }
   const distance = squares - trace ** 2 / d;
-  const error = Math.min((fourth - squares) / n, distance);
-  return error <= 0 ? 0 : error / distance;
+  // The covariance is such a multiple already, as that of one feature always is.
+  if (distance <= ROUNDING * squares) return 0;
+  return Math.min(Math.max(0, (fourth - squares) / n) / distance, 1);
 }
 
 /** Centred mean of each class times the root of its share of the images: [classes, columns], so that B = M'M. */
