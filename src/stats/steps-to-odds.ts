@@ -37,7 +37,7 @@ export function stepsToOdds(steps: readonly number[], logits: readonly number[],
   const maximum = Math.max(...logits);
   const target = maximum + Math.log(share);
   const first = logits.findIndex((value) => value >= target);
-  const stillRising = steps.length > 1 && logits.indexOf(maximum) === steps.length - 1;
+  const stillRising = logits.indexOf(maximum) === steps.length - 1;
   if (first === 0) return { steps: steps[0], target, atMost: true, stillRising };
   const part = (target - logits[first - 1]) / (logits[first] - logits[first - 1]);
   return {

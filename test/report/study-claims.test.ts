@@ -54,6 +54,21 @@ describe('source accuracy and transfer', () => {
     expect(claim).toMatchObject({ n: 3, interval: null, verdict: 'not enough data' });
   });
 
+  it('a relation that fails on one data set does not hold on each', () => {
+    const eases = Array.from({ length: 12 }, (_, d) => d / 10);
+    const verdictWith = (exceptions: number) => {
+      const logit = (skill: number, ease: number, _: Setting, m: number, d: number) =>
+        ease + (d < exceptions ? -0.1 : 1) * skill + 0.1 * wobble(m, d);
+      const { claims } = studyDocument(studyInput({ skills: MANY, eases, logit }));
+      return claims.find(({ id }) => id === 'r-per-dataset');
+    };
+    expect(verdictWith(0)?.verdict).toBe('supported');
+    expect(verdictWith(1)).toMatchObject({
+      verdict: 'not enough data',
+      reason: expect.stringMatching(/lies above 0\.00\. But r is not above 0 on 1 data set\.$/),
+    });
+  });
+
   it('the opposite relation contradicts', () => {
     const claims = claimsOf(MANY, (skill, ease, _, m, d) => ease - skill + 0.1 * wobble(m, d));
     for (const id of ['r-fixed', 'r-finetune', 'r-scratch', 'r-per-dataset'])
@@ -178,7 +193,8 @@ it('an interval decides on the side that it lies on, the border included in neit
   const above = { side: 'above', border: 0, opposite: 0.5 } as const;
   expect(judge({ low: 0.6, high: 0.9 }, above).verdict).toBe('supported');
   expect(judge({ low: 0.1, high: 0.9 }, above).verdict).toBe('supported');
-  expect(judge({ low: 0.1, high: 0.4 }, above).verdict).toBe('contradicted');
+  expect(judge({ low: 0.1, high: 0.4 }, above).verdict).toBe('supported');
+  expect(judge({ low: -0.1, high: 0.4 }, above).verdict).toBe('contradicted');
   expect(judge({ low: 0, high: 0.9 }, above).verdict).toBe('not enough data');
   expect(judge({ low: -1, high: -0.1 }, { side: 'below' }).verdict).toBe('supported');
   expect(judge({ low: 0.1, high: 1 }, { side: 'below' }).verdict).toBe('contradicted');

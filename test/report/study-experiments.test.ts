@@ -3,6 +3,7 @@
  * places where they converge or cross, scores that order networks rightly, wrongly or not at all.
  */
 import { describe, expect, it } from 'vitest';
+import { EXPERIMENT_CLAIMS } from '../../src/report/study/claims/experiments.ts';
 import { studyDocument } from '../../src/report/study/document.ts';
 import type { DatasetSizeRun, StudyInput, Switches } from '../../src/report/study/input.ts';
 import { parseStudyDocument, type StudyDocument } from '../../src/report/study/schema.ts';
@@ -51,6 +52,7 @@ describe('switches of pre-training', () => {
     models: variants.map(({ model }) => ({
       ...modelOf(model, 0),
       sourceAccuracy: model === 'gamma' ? 0.704 : 0.7,
+      sourceImages: 100_000,
     })),
     outcomes,
     experiments: {
@@ -119,6 +121,22 @@ describe('switches of pre-training', () => {
     expect(verdictOf(documentOf({ ...input, models }), 'switches-source')).toBe('contradicted');
     const few = models.map((model) => ({ ...model, sourceImages: 50 }));
     expect(verdictOf(documentOf({ ...input, models: few }), 'switches-source')).toBe('not enough data');
+  });
+
+  it('leave open how much they move the source where too few images say so, or nobody knows how many', () => {
+    for (const sourceImages of [1000, null]) {
+      const models = input.models.map((model) => ({ ...model, sourceImages }));
+      expect(verdictOf(documentOf({ ...input, models }), 'switches-source')).toBe('not enough data');
+    }
+  });
+
+  it('must move transfer by more than the source', () => {
+    // Half a point at 99.5% is as much in logits as transfer is moved.
+    const models = input.models.map((model) => ({
+      ...model,
+      sourceAccuracy: model.name === 'base' ? 0.995 : 0.9999,
+    }));
+    expect(verdictOf(documentOf({ ...input, models }), 'switches-source')).toBe('not enough data');
   });
 
   it('are compared pair by pair where all combinations were run', () => {
@@ -208,6 +226,40 @@ describe('convergence', () => {
     expect([finetune.stillRising, finetune.settled, finetune.atMost]).toEqual([true, true, false]);
     expect([scratch.stillRising, scratch.settled]).toEqual([true, false]);
     expect(convergence?.ratios[0]).toMatchObject({ bound: 'at least' });
+  });
+
+  it('a budget alone does not tell where the odds stop growing', () => {
+    const { experiments, ...rest } = inputOf(1);
+    const runs = experiments.convergence?.runs.filter(
+      ({ setting, steps }) => setting === 'finetune' || steps === 10,
+    );
+    const { convergence } = documentOf({
+      ...rest,
+      experiments: { ...experiments, convergence: { runs: runs! } },
+    });
+    expect(convergence?.curves[1]).toMatchObject({ setting: 'scratch', atMost: true, stillRising: true });
+    expect(convergence?.ratios[0].bound).toBe('unknown');
+  });
+
+  it('ratios that may be smaller support nothing, and ratios that may be larger contradict nothing', () => {
+    const { convergence, ...document } = documentOf(inputOf(3));
+    const claim = EXPERIMENT_CLAIMS.find(({ id }) => id === 'convergence')!;
+    const judged = (bound: 'exact' | 'at least' | 'at most', factor: number) => {
+      const ratios = convergence!.ratios.map((one) => ({ ...one, bound }));
+      const interval = { low: 0.9 * factor, high: 1.1 * factor };
+      const ratio = { value: factor, interval, n: ratios.length };
+      const { verdict, study } = claim.evidence(
+        { ...document, convergence: { ...convergence!, ratios, ratio } },
+        [],
+      );
+      return { verdict, bounds: study?.includes('; 3 of 3 only bounds') };
+    };
+    expect(judged('exact', 5)).toEqual({ verdict: 'supported', bounds: false });
+    expect(judged('at least', 5)).toEqual({ verdict: 'supported', bounds: true });
+    expect(judged('at most', 5)).toEqual({ verdict: 'not enough data', bounds: true });
+    expect(judged('exact', 0.2).verdict).toBe('contradicted');
+    expect(judged('at most', 0.2).verdict).toBe('contradicted');
+    expect(judged('at least', 0.2).verdict).toBe('not enough data');
   });
 
   it('has a ratio with an interval over data sets, and none from one', () => {

@@ -74,7 +74,7 @@ export const convergence = z
             steps: count,
             epochs: z.number(),
             value: share.describe('test metric after a run of so many steps; mean over seeds'),
-            low: share,
+            low: share.describe('of the 95% interval of the sample of test images'),
             high: share,
             odds: z.number().describe('value / (1 - value), with half an image added at 1'),
             runs: count,

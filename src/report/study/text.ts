@@ -38,10 +38,12 @@ function relationSentence({ figure1 }: Unjudged, claims: readonly Claim[]): stri
   if (verdicts.every((verdict) => verdict === 'supported'))
     return `Networks that are better on the source transfer better: ${values}.`;
   if (verdicts.every((verdict) => verdict === 'contradicted'))
-    return `Networks that are better on the source do not transfer better here: ${values}.`;
+    return `Networks that are better on the source transfer hardly better here, if at all: ${values}.`;
   if (verdicts.every((verdict) => verdict === 'not enough data'))
     return `Whether networks that are better on the source transfer better is not shown: ${values}.`;
-  return `Whether networks that are better on the source transfer better depends on the setting: ${values}.`;
+  if (verdicts.includes('supported') && verdicts.includes('contradicted'))
+    return `Whether networks that are better on the source transfer better depends on the setting: ${values}.`;
+  return `Whether networks that are better on the source transfer better is not shown for both settings: ${values}.`;
 }
 
 const SETTING_PHRASES: Readonly<Record<Setting, string>> = {

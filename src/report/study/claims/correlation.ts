@@ -20,8 +20,8 @@ const TOPIC = 'Better source networks';
 const STRONG = 0.5;
 
 const STRONG_RULE =
-  "Supported when the 95% interval of r (Fisher's, networks taken for independent) lies above 0; contradicted when it lies " +
-  'below 0.50.';
+  "Supported when the 95% interval of r (Fisher's, networks taken for independent) lies above 0; contradicted when it " +
+  'does not and lies below 0.50: what relation there may be is then weak.';
 
 export const CORRELATION_CLAIMS: readonly ClaimDefinition[] = [
   {
@@ -110,8 +110,8 @@ export const CORRELATION_CLAIMS: readonly ClaimDefinition[] = [
     unit: 'data sets',
     figure: 'figure1',
     rule:
-      'Supported when the 95% interval of the mean r of single data sets (t-distribution over data sets) lies above 0; ' +
-      'contradicted when it lies below 0.',
+      'Supported when the 95% interval of the mean r of single data sets (t-distribution over data sets) lies above 0 and ' +
+      'r is above 0 on every one of them; contradicted when that interval lies below 0.',
     evidence: perDatasetEvidence,
   },
 ];
@@ -183,11 +183,14 @@ function perDatasetEvidence({ figure2 }: Unjudged): Evidence {
   }
   const { mean, interval, n } = meanCorrelation(rs);
   const positive = rs.filter((r) => r > 0).length;
+  const { verdict, reason } = judge(interval, { side: 'above' });
+  const exceptions = verdict === 'supported' && positive < n;
   return {
     study: `mean r = ${coefficientText(mean)}${rangeText(interval, coefficientText)}; r > 0 on ${positive} of ${countOf(n, 'data set')}`,
     value: mean,
     interval,
     n,
-    ...judge(interval, { side: 'above' }),
+    verdict: exceptions ? 'not enough data' : verdict,
+    reason: exceptions ? `${reason} But r is not above 0 on ${countOf(n - positive, 'data set')}.` : reason,
   };
 }

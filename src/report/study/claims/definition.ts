@@ -21,7 +21,7 @@ export interface Rule {
   readonly side: 'above' | 'below';
   /** Supported when the interval lies wholly on that side of this; default 0. */
   readonly border?: number;
-  /** Contradicted when it lies wholly on the other side of this; default `border`. Looked at first. */
+  /** Contradicted when it lies wholly on the other side of this and does not support; default `border`. */
   readonly opposite?: number;
 }
 
@@ -34,11 +34,11 @@ export function judge(
   const [least, most] = [decimal(interval.low), decimal(interval.high)];
   const said = `The 95% interval, ${least} to ${most},`;
   const other = side === 'above' ? 'below' : 'above';
-  if (lies(interval, other, opposite)) {
-    return { verdict: 'contradicted', reason: `${said} lies ${other} ${decimal(opposite)}.` };
-  }
   if (lies(interval, side, border)) {
     return { verdict: 'supported', reason: `${said} lies ${side} ${decimal(border)}.` };
+  }
+  if (lies(interval, other, opposite)) {
+    return { verdict: 'contradicted', reason: `${said} lies ${other} ${decimal(opposite)}.` };
   }
   return { verdict: 'not enough data', reason: `${said} does not lie on one side of ${decimal(border)}.` };
 }

@@ -26,13 +26,14 @@ export const EXPERIMENT_CLAIMS: readonly ClaimDefinition[] = [
   {
     id: 'convergence',
     topic: 'Convergence',
-    claim: 'A fine-tuned network reaches 90% of its maximum odds in far fewer steps than one from scratch.',
+    claim: 'A fine-tuned network reaches 90% of its maximum odds in fewer steps than one from scratch.',
     paper: '17 times faster (1,151 against 19,531 steps)',
     unit: 'pairs of curves',
     figure: 'convergence',
     rule:
       'Supported when the 95% interval of the geometric mean of the ratios of steps (t-distribution of their logarithms) ' +
-      'lies above 1; contradicted when it lies below 1. Ratios of which nothing is known are left out.',
+      'lies above 1 and no ratio is known only from above; contradicted when it lies below 1 and none is known only from ' +
+      'below. Ratios of which nothing is known are left out.',
     evidence: convergenceEvidence,
   },
   {
@@ -83,14 +84,21 @@ function convergenceEvidence({ convergence }: Unjudged): Evidence {
       'No network was run fine-tuned and from scratch with budgets that show when it converges.',
     );
   }
-  const bounds = ratios.filter(({ bound }) => bound === 'at least' || bound === 'at most');
-  const note = bounds.length > 0 ? `; ${bounds.length} of ${ratios.length} are bounds` : '';
+  const boundsOf = (kind: 'at least' | 'at most') => ratios.filter(({ bound }) => bound === kind).length;
+  const [lower, upper] = [boundsOf('at least'), boundsOf('at most')];
+  const note = lower + upper > 0 ? `; ${lower + upper} of ${ratio.n} only bounds` : '';
+  const { verdict, reason } = judge(ratio.interval, { side: 'above', border: 1 });
+  const against = verdict === 'supported' ? upper : verdict === 'contradicted' ? lower : 0;
   return {
     study: `${decimal(ratio.value)} times${rangeText(ratio.interval)}, ${countOf(ratio.n, 'pair of curves', 'pairs of curves')}${note}`,
     value: ratio.value,
     interval: ratio.interval,
     n: ratio.n,
-    ...judge(ratio.interval, { side: 'above', border: 1 }),
+    verdict: against > 0 ? 'not enough data' : verdict,
+    reason:
+      against > 0
+        ? `${reason} But ${countOf(against, 'ratio')} may be ${verdict === 'supported' ? 'smaller' : 'larger'}.`
+        : reason,
   };
 }
 

@@ -48,14 +48,15 @@ export const REGULARISATION_CLAIMS: readonly ClaimDefinition[] = [
   {
     id: 'switches-source',
     topic: TOPIC,
-    claim: 'A switch moves source accuracy little, and transfer with fixed features far more.',
+    claim: 'A switch moves source accuracy little, and transfer with fixed features more.',
     paper: 'at most 1% on the source',
     unit: 'switches',
     figure: 'regularisation',
     rule:
-      'Compared in logits: transfer is the mean over data sets. Supported when no switch moves source accuracy by more ' +
-      'than 1 point and at least one significantly moves transfer by more than it moves the source; contradicted when one ' +
-      'moves source accuracy by more than 1 point beyond twice its sampling error.',
+      'Supported when no switch moves source accuracy by more than 1 point, twice its sampling error included, and at least ' +
+      'one significantly moves transfer (corrected p below .05), by more logits than the source: the 95% interval of the ' +
+      'excess (t-distribution over data sets) lies above 0; contradicted when one moves source accuracy by more than 1 point ' +
+      'beyond twice its sampling error.',
     evidence: sourceEvidence,
   },
   {
@@ -123,15 +124,13 @@ function sourceEvidence({ regularisation }: Unjudged): Evidence {
   if (known.length === 0)
     return noEvidence('No switch has both source accuracies and results with fixed features.');
   const largest = Math.max(...known.map(({ source }) => Math.abs(source.difference)));
-  const moved = known.filter(
-    ({ source, transfer }) =>
-      transfer.adjustedP !== null &&
-      transfer.adjustedP < ALPHA &&
-      Math.abs(transfer.logitDifference) > Math.abs(source.logitDifference),
-  );
-  const beyond = known.filter(
-    ({ effect, source }) => Math.abs(source.difference) > LITTLE + 2 * samplingError(regularisation, effect),
-  );
+  const moved = known.filter(({ source, transfer }) => movesMore(transfer, source));
+  const sizes = known.map(({ effect, source }) => ({
+    switch: effect.switch,
+    size: Math.abs(source.difference),
+    error: 2 * samplingError(regularisation, effect),
+  }));
+  const beyond = sizes.filter(({ size, error }) => size - error > LITTLE);
   const evidence = {
     study:
       `source accuracy by at most ${(100 * largest).toFixed(1)} points; transfer by more than the source for ` +
@@ -141,11 +140,12 @@ function sourceEvidence({ regularisation }: Unjudged): Evidence {
     n: known.length,
   };
   if (beyond.length > 0) {
-    const names = listed(beyond.map(({ effect }) => SWITCH_NAMES[effect.switch]));
+    const names = listed(beyond.map((one) => SWITCH_NAMES[one.switch]));
     return { ...evidence, verdict: 'contradicted', reason: `More than 1 point on the source: ${names}.` };
   }
-  if (largest > LITTLE) {
-    const reason = 'A source accuracy moves by more than 1 point, but not beyond its sampling error.';
+  if (sizes.some(({ size, error }) => size + error > LITTLE)) {
+    const reason =
+      'Source accuracies are not known well enough to tell whether they move by more than 1 point.';
     return { ...evidence, verdict: 'not enough data', reason };
   }
   return moved.length > 0
@@ -164,11 +164,21 @@ const SWITCH_NAMES: Readonly<Record<Effect['switch'], string>> = {
   auxiliary: 'the auxiliary head',
 };
 
-/** Standard error of the difference of two source accuracies; 0 where the number of images is not known. */
+/** Whether transfer moves, and by more than the source: in the direction of its mean, so that noise has no size. */
+function movesMore(transfer: Effect['transfer'][number], source: NonNullable<Effect['source']>): boolean {
+  if (transfer.adjustedP === null || transfer.adjustedP >= ALPHA) return false;
+  const direction = Math.sign(transfer.logitDifference);
+  const excess = transfer.datasets.map(
+    ({ logitDifference }) => direction * logitDifference - Math.abs(source.logitDifference),
+  );
+  return (meanDifference(excess).interval?.low ?? 0) > 0;
+}
+
+/** Standard error of the difference of two source accuracies; infinite where the number of images is not known. */
 function samplingError({ variants }: Regularisation, { pairs }: Effect): number {
   const errors = pairs.map(({ on, off }) => {
     const sources = [on, off].map((name) => variants.find(({ model }) => model === name)?.source);
-    const variance = sources.map((s) => (s?.images ? (s.value * (1 - s.value)) / s.images : 0));
+    const variance = sources.map((s) => (s?.images ? (s.value * (1 - s.value)) / s.images : Infinity));
     return Math.sqrt(variance[0] + variance[1]);
   });
   return mean(errors);

@@ -49,7 +49,7 @@ export function drawConvergence(
       low,
       high,
       title: visible(
-        `${SETTING_NAMES[setting]}\n${integer(steps)} steps (${rounded(epochs)} epochs)\n${percent(value)}${runs > 1 ? `, ${runs} runs: ${percent(low)} – ${percent(high)}` : ''}`,
+        `${SETTING_NAMES[setting]}\n${integer(steps)} steps (${rounded(epochs)} epochs)\n${percent(value)}${runs > 1 ? `, mean of ${runs} runs` : ''}\n95% interval ${percent(low)} – ${percent(high)}`,
       ),
     })),
   }));

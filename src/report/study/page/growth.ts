@@ -42,7 +42,7 @@ function convergenceFigure(convergence: Convergence, tables: TableIndex): StudyF
   return {
     id: 'convergence',
     title: 'Test metric by training steps',
-    reading: `Ring: ${percent(shareOfOdds, 0)} of the maximum odds. Bars: lowest to highest seed.`,
+    reading: `Ring: ${percent(shareOfOdds, 0)} of the maximum odds. Bars: 95% interval of the test images.`,
     key: settingLegend(curves.map(({ setting }) => setting)),
     panels: grouped(curves).map(({ title, own }) => ({
       title,
