@@ -6,7 +6,7 @@
  */
 import { invariant } from '../util/errors.ts';
 import type { BootstrapOptions } from './bootstrap.ts';
-import { type Correlation, pearson, spearman } from './correlation.ts';
+import { type Correlation, pearson, ranks, spearman } from './correlation.ts';
 import { correlationBootstrap, fisherInterval } from './correlation-interval.ts';
 import type { Interval } from './intervals.ts';
 import { type BandPoint, type RegressionLine, regressionBand, regressionLine } from './regression.ts';
@@ -48,18 +48,20 @@ export function sourceRelation(
   if (n < 3 || Number.isNaN(pearson(source, transfer).coefficient)) return null;
   const [least, most] = [Math.min(...source), Math.max(...source)];
   const places = Array.from({ length: BAND_STEPS + 1 }, (_, i) => least + ((most - least) * i) / BAND_STEPS);
-  const estimate = (kind: 'pearson' | 'spearman', correlation: typeof pearson): CorrelationEstimate => {
-    const found: Correlation = correlation(source, transfer);
-    return {
-      ...found,
-      fisher: n < 4 ? null : fisherInterval(found.coefficient, n, { kind, confidence: options.confidence }),
-      bootstrap: correlationBootstrap(source, transfer, correlation, options),
-    };
-  };
+  const estimate = (
+    kind: 'pearson' | 'spearman',
+    found: Correlation,
+    drawn: typeof pearson,
+  ): CorrelationEstimate => ({
+    ...found,
+    fisher: n < 4 ? null : fisherInterval(found.coefficient, n, { kind, confidence: options.confidence }),
+    bootstrap: correlationBootstrap(source, transfer, drawn, options),
+  });
   return {
     n,
-    pearson: estimate('pearson', pearson),
-    spearman: estimate('spearman', spearman),
+    pearson: estimate('pearson', pearson(source, transfer), pearson),
+    // The exact p-value of every resample would take long, and only its coefficient is asked for.
+    spearman: estimate('spearman', spearman(source, transfer), (x, y) => pearson(ranks(x), ranks(y))),
     line: regressionLine(source, transfer),
     band: regressionBand(source, transfer, places, options),
   };
