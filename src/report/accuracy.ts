@@ -62,7 +62,8 @@ function meanPerClass(rows: Int32Array, labels: Int32Array, right: Float64Array,
 
 /**
  * Paired test of two networks on the same test images, found by id: exact, or a permutation test where classes count
- * alike, which tests the metric and not top-1.
+ * alike, which tests the metric and not top-1. `difference` is of the metric, of multi-label answers of the right
+ * decisions per image and class.
  */
 export function compareImages(best: CellResult, other: CellResult): PairedExactTest {
   if (best.metric === 'meanAveragePrecision') return compareDecisions(best, other);
@@ -72,8 +73,7 @@ export function compareImages(best: CellResult, other: CellResult): PairedExactT
   const otherRight = best.predictions.map((prediction) => known(correct, prediction.image));
   if (best.metric === 'top1') return pairedExactTest(bestRight, otherRight);
   const labels = best.predictions.map((prediction) => prediction.label);
-  const { aOnly, bOnly, pValue } = pairedPerClassTest(bestRight, otherRight, labels);
-  return { aOnly, bOnly, pValue };
+  return pairedPerClassTest(bestRight, otherRight, labels);
 }
 
 function correctness(result: CellResult): Map<string, boolean> {

@@ -46,6 +46,18 @@ export function pValueText(p: number): string {
   return `p = ${p.toFixed(p < 0.1 ? 3 : 2)}`;
 }
 
+/** p-value of a test against the best, and where its networks are ranked the other way round, that they are. */
+export function testText({
+  adjustedP,
+  testedDifference,
+}: {
+  readonly adjustedP: number;
+  readonly testedDifference: number;
+}): string {
+  const p = pValueText(adjustedP);
+  return testedDifference > 0 ? `ahead in the paired test, ${p}` : p;
+}
+
 /** `1 image`, `2,040 images`. */
 export function countOf(n: number, noun: string, plural = `${noun}s`): string {
   return `${integer(n)} ${n === 1 ? noun : plural}`;

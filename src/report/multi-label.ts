@@ -4,7 +4,12 @@
  * of a class's score, and classes that are difficult in the image do not count.
  */
 import { averagePrecisions, resampledMeanAveragePrecision } from '../evaluate/index.ts';
-import { bootstrapInterval, type Interval, pairedPermutationTest } from '../stats/index.ts';
+import {
+  bootstrapInterval,
+  type Interval,
+  type PairedPermutationTest,
+  pairedPermutationTest,
+} from '../stats/index.ts';
 import type { CellResult, Prediction } from '../store/records.ts';
 import { invariant } from '../util/errors.ts';
 
@@ -30,12 +35,13 @@ export function averagePrecisionInterval(results: readonly CellResult[]): Interv
   );
 }
 
-/** The paired test of two networks on the number of right decisions of each test image. */
-export function compareDecisions(best: CellResult, other: CellResult) {
-  return pairedPermutationTest(
+/** The paired test of two networks on the number of right decisions of each test image; the difference is per class. */
+export function compareDecisions(best: CellResult, other: CellResult): PairedPermutationTest {
+  const test = pairedPermutationTest(
     best.predictions.map(rightDecisions),
     inOrderOf(best.predictions, other.predictions).map(rightDecisions),
   );
+  return { ...test, difference: test.difference / best.classes.length };
 }
 
 export interface ClassPrecision {

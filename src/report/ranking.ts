@@ -11,13 +11,17 @@ export const ALPHA = 0.05;
 
 export const SETTINGS: readonly Setting[] = ['fixed', 'finetune', 'scratch'];
 
+/** The part of a comparison with the best that the test gives. */
+type Tested = Pick<NonNullable<Candidate['comparison']>, 'adjustedP' | 'testedDifference'>;
+
 /** The finished cells of one candidate on one data set, by ascending seed. */
 type Runs = readonly FinishedCell[];
 
 /**
  * Candidates of a data set, best first by test metric; equal ones by time. Every other candidate is compared
  * with the best on the same test images, with the networks of the first seed that both have: the test takes
- * no account of how results differ between seeds, which is why their spread stands beside it.
+ * no account of how results differ between seeds, which is why their spread stands beside it. The ranking is by
+ * the mean over seeds, so the tested network of a candidate may be ahead of that of the best.
  * @param cells summaries of at least `finished`
  * @param correction of the tests of this data set
  */
@@ -42,12 +46,13 @@ export function rankDataset(
     const comparison = {
       difference: plain.test.value - best.plain.test.value,
       seed,
+      testedDifference: 0 - test.difference,
       bestOnly: test.aOnly,
       thisOnly: test.bOnly,
       pValue: test.pValue,
       adjustedP: adjustedPs[i - 1],
     };
-    return { ...plain, rank: i + 1, comparison, tied: comparison.adjustedP >= ALPHA };
+    return { ...plain, rank: i + 1, comparison, tied: isTied(comparison) };
   });
   const unjudged = {
     dataset: dataset.name,
@@ -59,6 +64,11 @@ export function rankDataset(
     power: dataset.metric === 'meanAveragePrecision' ? null : powerOfRunnerUp(candidates),
   };
   return { ...unjudged, verdict: datasetVerdict(unjudged, dataset) };
+}
+
+/** Not significantly worse than the best: the test is two-sided, so p alone does not tell worse from better. */
+export function isTied({ adjustedP, testedDifference }: Tested): boolean {
+  return adjustedP >= ALPHA || testedDifference > 0;
 }
 
 function candidateRuns(finished: readonly FinishedCell[]): Runs[] {

@@ -132,6 +132,11 @@ const comparison = z
   .strictObject({
     difference: z.number().describe('this candidate minus the best, of the metric; means over seeds'),
     seed: z.int().describe('seed of the two networks whose test images were compared'),
+    testedDifference: z
+      .number()
+      .describe(
+        'this minus the best, of the metric of those two networks; multi-label: of their right decisions per image and class. May have another sign than `difference`',
+      ),
     bestOnly: count.describe(
       'test images that only the best gets right; multi-label: of which it gets more classes right',
     ),
@@ -157,7 +162,11 @@ const candidate = z.strictObject({
     .describe('lowest and highest seed; null with one seed'),
   seconds: z.number().describe('wall-clock time of one seed, search included; mean over seeds'),
   comparison: comparison.nullable().describe('null for the best itself'),
-  tied: z.boolean().describe('not significantly worse than the best at .05 (true for the best itself)'),
+  tied: z
+    .boolean()
+    .describe(
+      'not significantly worse than the best: `adjustedP` of .05 or more, or `testedDifference` above 0 (true for the best itself)',
+    ),
   keys: z.array(hash).describe('the cells, in the order of `seeds`'),
 });
 

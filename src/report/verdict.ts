@@ -8,8 +8,8 @@ import {
   METRIC_NAMES,
   percent,
   points,
-  pValueText,
   SETTING_NAMES,
+  testText,
 } from './format.ts';
 import type { AcrossDatasets, Candidate, DatasetAudit, DatasetSummary, Ranking, Verdict } from './schema.ts';
 
@@ -101,7 +101,7 @@ function cheaperSubject({ model, setting }: Candidate): string {
 function behind({ comparison }: Candidate): string {
   if (!comparison) return '';
   const gap = points(-comparison.difference).replace('+', '');
-  return `${gap === '0.0' ? 'less than 0.1' : gap} points behind, ${pValueText(comparison.adjustedP)}`;
+  return `${gap === '0.0' ? 'less than 0.1' : gap} points behind, ${testText(comparison)}`;
 }
 
 /** What pre-training is worth on this data. */

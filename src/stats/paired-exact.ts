@@ -15,6 +15,8 @@ export interface PairedExactTest {
   readonly aOnly: number;
   /** Images that only model b gets right. */
   readonly bOnly: number;
+  /** Share of images that model a gets right minus that of b; 0 without images. */
+  readonly difference: number;
   /** Two-sided; 1 when the models never differ. */
   readonly pValue: number;
 }
@@ -28,5 +30,6 @@ export function pairedExactTest(a: readonly boolean[], b: readonly boolean[]): P
     if (a[i] && !b[i]) aOnly++;
     else if (b[i] && !a[i]) bOnly++;
   }
-  return { aOnly, bOnly, pValue: signTest(aOnly, bOnly) };
+  const difference = (aOnly - bOnly) / Math.max(1, a.length);
+  return { aOnly, bOnly, difference, pValue: signTest(aOnly, bOnly) };
 }

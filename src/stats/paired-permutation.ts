@@ -17,6 +17,8 @@ export interface PairedPermutationTest {
   readonly aOnly: number;
   /** Images of which model b has more right. */
   readonly bOnly: number;
+  /** Mean over images of what model a has right minus what b has; 0 without images. */
+  readonly difference: number;
   /** Two-sided; 1 when the sums are equal. */
   readonly pValue: number;
 }
@@ -30,11 +32,13 @@ export function pairedPermutationTest(a: readonly number[], b: readonly number[]
   const differences = a.map((value, i) => value - b[i]);
   invariant(differences.every(Number.isSafeInteger), 'a paired permutation test takes whole numbers');
   const sizes = differences.flatMap((difference) => (difference === 0 ? [] : [Math.abs(difference)]));
-  const observed = Math.abs(differences.reduce((sum, difference) => sum + difference, 0));
+  const sum = differences.reduce((total, difference) => total + difference, 0);
+  const observed = Math.abs(sum);
   const largest = sizes.reduce((sum, size) => sum + size, 0);
   return {
     aOnly: differences.filter((difference) => difference > 0).length,
     bOnly: differences.filter((difference) => difference < 0).length,
+    difference: sum / Math.max(1, a.length),
     pValue:
       observed === 0
         ? 1

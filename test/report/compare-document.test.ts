@@ -232,6 +232,27 @@ describe('seeds, metrics and failures', () => {
     });
   });
 
+  it('calls nobody worse whose tested network is ahead of that of the best', () => {
+    const runs = [
+      run({ model: 'a', setting: 'finetune', seed: 1, answers: '++++--------' }),
+      run({ model: 'a', setting: 'finetune', seed: 2, answers: '++++++++++++' }),
+      run({ model: 'b', setting: 'fixed', seed: 1, answers: '++++++++++++', seconds: 2 }),
+      run({ model: 'b', setting: 'fixed', seed: 2, answers: '+++---------', seconds: 2 }),
+    ];
+    const [{ candidates, verdict }] = compareDocument(input(runs)).rankings;
+    expect(candidates.map(({ model }) => model)).toEqual(['a', 'b']);
+    expect(candidates[1].tied).toBe(true);
+    expect(candidates[1].comparison).toMatchObject({
+      difference: expect.closeTo(-1 / 24, 12),
+      seed: 1,
+      testedDifference: expect.closeTo(8 / 12, 12),
+      pValue: expect.closeTo(0.0078125, 12),
+    });
+    expect(verdict.sentences.join(' ')).toContain(
+      'not significantly worse (4.2 points behind, ahead in the paired test, p = 0.008)',
+    );
+  });
+
   it('bootstraps mean per-class accuracy', () => {
     // 180 of 200 cats and 100 of 200 dogs: the standard error is sqrt((.9 * .1 + .5 * .5) / 200) / 2 = 0.02062.
     const answers = Array.from({ length: 400 }, (_, i) => {

@@ -114,6 +114,42 @@ describe('tests and corrections', () => {
     }
   });
 
+  it.each(['top1', 'meanPerClass', 'meanAveragePrecision'] as const)(
+    'of %s mark as worse only what is behind in the test',
+    (metric) => {
+      // The mean over seeds puts fine-tuning and network 0 first; with seed 0, which is tested, they are behind by 0.2.
+      const [first, second] = [
+        [0.4, 0.9],
+        [0.6, 0.6],
+      ];
+      const truths = [
+        { model: 'net-0', setting: 'finetune', accuracies: first },
+        { model: 'net-1', setting: 'finetune', accuracies: second },
+        { model: 'net-0', setting: 'fixed', accuracies: second },
+      ] as const;
+      const outcomes = truths.flatMap(({ accuracies, ...of }) =>
+        accuracies.map((accuracy, seed) =>
+          finished({ ...of, dataset: 'set-0', seed, accuracy, metric, images: 60 }),
+        ),
+      );
+      const input = withOutcomes(outcomes, 2, 1);
+      const { figure2, rankings, settings } = documentOf({
+        ...input,
+        datasets: [datasetOf('set-0', 100, metric)],
+      });
+      const behind = { testedDifference: expect.closeTo(0.2, 12), tied: true };
+      const [, other] = figure2.find(({ setting }) => setting === 'finetune')?.points ?? [];
+      expect(other).toMatchObject({ model: 'net-1', ...behind });
+      expect(other.adjustedP).toBeLessThan(0.001);
+      for (const { comparison, tied } of rankings[0].candidates.slice(1))
+        expect({ ...comparison, tied }).toMatchObject({ difference: expect.closeTo(-0.05, 12), ...behind });
+      expect(settings.datasets[0].best).toMatchObject([
+        { a: 'finetune', b: 'fixed', difference: expect.closeTo(0.05, 12), seed: 0 },
+      ]);
+      expect(settings.datasets[0].best[0].testedDifference).toBeCloseTo(-0.2, 12);
+    },
+  );
+
   it('show the spread over seeds beside the test of the images', () => {
     // Network 1 is better by 3 points with one seed and worse by as much with the other.
     const accuracy = [

@@ -16,7 +16,7 @@ import { Markup } from '../../src/report/markup.ts';
 import { studyDocument } from '../../src/report/study/document.ts';
 import { placeLabels } from '../../src/report/study/figures/labels.ts';
 import { logitTick, logitTicks } from '../../src/report/study/figures/logit-axis.ts';
-import { drawTransfer } from '../../src/report/study/figures/transfer.ts';
+import { drawDatasetTransfer, drawTransfer } from '../../src/report/study/figures/transfer.ts';
 import { studyHtml } from '../../src/report/study/html.ts';
 import type { StudyInput } from '../../src/report/study/input.ts';
 import { svgFile } from '../../src/report/study/svg-file.ts';
@@ -177,6 +177,17 @@ describe('figures', () => {
     expect(drawn).not.toContain('r = ');
     expect(drawn).not.toContain('NaN');
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('say where the tested network of a tied one is ahead of the best', () => {
+    const [panel] = document.figure2;
+    const [best, other] = panel.points;
+    const titleOf = (testedDifference: number, tied: boolean) => {
+      const points = [best, { ...other, adjustedP: 0.01, testedDifference, tied }];
+      return drawDatasetTransfer({ ...panel, points }, 200).text;
+    };
+    expect(titleOf(0.1, true)).toContain('tied with the best: ahead in the paired test, p = 0.010');
+    expect(titleOf(-0.1, false)).toContain('worse than the best: p = 0.010');
   });
 
   it('say which ratios of steps are only bounds', () => {

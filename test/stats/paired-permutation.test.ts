@@ -19,7 +19,12 @@ describe('paired permutation test', () => {
   );
 
   test('the example of the header', () => {
-    expect(pairedPermutationTest([2, 1, 1], [0, 0, 0])).toEqual({ aOnly: 3, bOnly: 0, pValue: 0.25 });
+    expect(pairedPermutationTest([2, 1, 1], [0, 0, 0])).toEqual({
+      aOnly: 3,
+      bOnly: 0,
+      difference: 4 / 3,
+      pValue: 0.25,
+    });
   });
 
   test('is the binomial test where images are right or wrong', () => {
@@ -32,6 +37,7 @@ describe('paired permutation test', () => {
         const permuted = pairedPermutationTest(a.map(Number), b.map(Number));
         expect(permuted.aOnly).toBe(exact.aOnly);
         expect(permuted.bOnly).toBe(exact.bOnly);
+        expect(permuted.difference).toBe(exact.difference);
         expect(permuted.pValue).toBeCloseTo(exact.pValue, 12);
       }),
     );
@@ -44,7 +50,7 @@ describe('paired permutation test', () => {
     ];
     expect(pairedPermutationTest(a, b).pValue).toBe(pairedPermutationTest(b, a).pValue);
     expect(pairedPermutationTest([2, 0], [0, 2]).pValue).toBe(1);
-    expect(pairedPermutationTest([], []).pValue).toBe(1);
+    expect(pairedPermutationTest([], [])).toMatchObject({ difference: 0, pValue: 1 });
   });
 
   test('many images: the normal distribution gives what the binomial one does', () => {

@@ -9,8 +9,8 @@ import {
   METRIC_NAMES,
   percent,
   points,
-  pValueText,
   SETTING_NAMES,
+  testText,
 } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
 import { SETTINGS } from '../ranking.ts';
@@ -104,7 +104,7 @@ function rankingRow(candidate: Candidate): Markup {
 
 function distance({ comparison, tied }: Candidate): Markup {
   if (!comparison) return html`<span class="pill best">best</span>`;
-  const p = html`<small class="number">${pValueText(comparison.adjustedP)}</small>`;
+  const p = html`<small>${prose(testText(comparison))}</small>`;
   const gap = html`<span class="number">${points(comparison.difference)}</span>`;
   return tied ? html`${gap} <span class="pill">tied</span>${p}` : html`${gap}${p}`;
 }

@@ -11,7 +11,7 @@ import {
 } from '../../stats/index.ts';
 import type { Setting } from '../../store/records.ts';
 import { logitOfCandidate } from '../across-datasets.ts';
-import { ALPHA, SETTINGS, testOfCommonSeed } from '../ranking.ts';
+import { isTied, SETTINGS, testOfCommonSeed } from '../ranking.ts';
 import type { Candidate, DatasetSummary, Ranking } from '../schema.ts';
 import type { StudyInput } from './input.ts';
 import { type Result, runsOf, sourceAccuracies } from './results.ts';
@@ -188,13 +188,16 @@ function testsWithin(
   results: readonly Result[],
   dataset: string,
   { correction }: StudyInput,
-): Pick<Figure2Panel['points'][number], 'pValue' | 'adjustedP' | 'tied'>[] {
+): Pick<Figure2Panel['points'][number], 'pValue' | 'adjustedP' | 'testedDifference' | 'tied'>[] {
   const runs = candidates.map((candidate) => runsOf(results, dataset, candidate));
-  const pValues = runs.slice(1).map((other) => testOfCommonSeed(runs[0], other).test.pValue);
-  const adjustedPs = adjusted(pValues, correction);
-  return candidates.map((_, i) =>
-    i === 0
-      ? { pValue: null, adjustedP: null, tied: true }
-      : { pValue: pValues[i - 1], adjustedP: adjustedPs[i - 1], tied: adjustedPs[i - 1] >= ALPHA },
+  const tests = runs.slice(1).map((other) => testOfCommonSeed(runs[0], other).test);
+  const adjustedPs = adjusted(
+    tests.map(({ pValue }) => pValue),
+    correction,
   );
+  const against = tests.map(({ pValue, difference }, i) => {
+    const tested = { adjustedP: adjustedPs[i], testedDifference: 0 - difference };
+    return { pValue, ...tested, tied: isTied(tested) };
+  });
+  return [{ pValue: null, adjustedP: null, testedDifference: null, tied: true }, ...against];
 }

@@ -106,7 +106,13 @@ export const figure2 = z.strictObject({
           .nullable()
           .describe('paired test of the same images against the best of the panel; null for the best'),
         adjustedP: share.nullable(),
-        tied: z.boolean().describe('`adjustedP` of .05 or more; true for the best'),
+        testedDifference: z
+          .number()
+          .nullable()
+          .describe('as in `rankings`: of the networks tested, which are of the first seed that both have'),
+        tied: z
+          .boolean()
+          .describe('`adjustedP` of .05 or more, or `testedDifference` above 0; true for the best'),
       }),
     )
     .describe('best first'),
@@ -140,8 +146,14 @@ const bestPair = z
   .strictObject({
     a: setting,
     b: setting,
-    difference: z.number().describe('best network of a minus best network of b'),
-    pValue: share.describe('paired test of the same test images'),
+    difference: z.number().describe('best network of a minus best network of b; means over seeds'),
+    seed: z.int().describe('the first that both have: of the two networks that were tested'),
+    testedDifference: z
+      .number()
+      .describe(
+        'a minus b of these two; multi-label: of their right decisions per image and class. May have another sign than `difference`',
+      ),
+    pValue: share.describe('paired test of `testedDifference` on the same test images'),
     adjustedP: share,
   })
   .describe('the best networks of two settings');

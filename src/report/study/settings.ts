@@ -115,18 +115,22 @@ function overallPairs(rankings: readonly Ranking[], results: readonly Result[], 
   return withAdjustedP(pairs, correction);
 }
 
-/** The best networks of two settings, on the same test images; one family per pair of settings. */
+/**
+ * The best networks of two settings, on the same test images; one family per pair of settings. Which is best goes by
+ * means over seeds and the test by one seed, so the difference that was tested stands beside that of the means.
+ */
 function bestPairs(rankings: readonly Ranking[], results: readonly Result[], correction: Correction) {
   return PAIRS.flatMap(([a, b]) => {
     const tested = rankings.flatMap(({ dataset, candidates }) => {
       const first = candidates.find(({ setting }) => setting === a);
       const second = candidates.find(({ setting }) => setting === b);
       if (!first || !second) return [];
-      const { pValue } = testOfCommonSeed(
+      const { seed, test } = testOfCommonSeed(
         runsOf(results, dataset, first),
         runsOf(results, dataset, second),
-      ).test;
-      return { dataset, a, b, difference: first.test.value - second.test.value, pValue };
+      );
+      const difference = first.test.value - second.test.value;
+      return { dataset, a, b, difference, seed, testedDifference: test.difference, pValue: test.pValue };
     });
     const adjustedPs = adjusted(
       tested.map(({ pValue }) => pValue),

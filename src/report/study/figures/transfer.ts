@@ -4,7 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { COLORS, draw, shortened } from '../../figures/draw.ts';
-import { percent, pValueText, SETTING_NAMES } from '../../format.ts';
+import { percent, pValueText, SETTING_NAMES, testText } from '../../format.ts';
 import { type Markup, visible } from '../../markup.ts';
 import type { CorrelationSummary, Figure1Panel, Figure2Panel, Trend } from '../schema.ts';
 import { type Box, placeLabels } from './labels.ts';
@@ -67,18 +67,19 @@ export function drawTransfer(panel: Figure1Panel, width: number): Markup {
   );
 }
 
+type Standing = Pick<Figure2Panel['points'][number], 'adjustedP' | 'testedDifference' | 'tied'>;
+
 /** A panel of figure 2, small. */
 export function drawDatasetTransfer(panel: Figure2Panel, width: number): Markup {
-  const dots = panel.points.flatMap(({ model, source, test, logit, tied, adjustedP }) => {
+  const dots = panel.points.flatMap(({ model, source, test, logit, ...standing }) => {
     if (!source) return [];
     const title = [
       model,
       `source ${percent(source.value)}`,
       `${panel.dataset} ${percent(test.value)} (${(100 * test.low).toFixed(1)} – ${(100 * test.high).toFixed(1)})`,
-      adjustedP === null
-        ? 'the best'
-        : `${tied ? 'tied with the best' : 'worse than the best'}: ${pValueText(adjustedP)}`,
+      standingText(standing),
     ];
+    const { tied } = standing;
     const [low, high] = [test.low, test.high].map((share) => bounded(share, logit));
     return [{ model, x: source.logit, y: logit, low, high, tied, title: visible(title.join('\n')) }];
   });
@@ -92,6 +93,11 @@ export function drawDatasetTransfer(panel: Figure2Panel, width: number): Markup 
     },
     { width, height: Math.round(width * 0.92), names: false },
   );
+}
+
+function standingText({ adjustedP, testedDifference, tied }: Standing): string {
+  if (adjustedP === null || testedDifference === null) return 'the best';
+  return `${tied ? 'tied with the best' : 'worse than the best'}: ${testText({ adjustedP, testedDifference })}`;
 }
 
 /** `r = .96`. */
