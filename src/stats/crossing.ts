@@ -12,9 +12,11 @@
 import { invariant } from '../util/errors.ts';
 import { type BootstrapOptions, drawer, percentileInterval } from './bootstrap.ts';
 
+/** `crosses`: a is ahead from one of the sizes on; `always`: at all sizes tried; `never`: not at the largest. */
+type CrossingKind = 'crosses' | 'always' | 'never';
+
 export interface Crossing {
-  /** `crosses`: at `at`; `always`, `never`: a is ahead at all sizes tried, or not at the largest. */
-  readonly kind: 'crosses' | 'always' | 'never';
+  readonly kind: CrossingKind;
   /** The size above which a stays ahead; null unless `kind` is `crosses`. */
   readonly at: number | null;
   /**
@@ -22,6 +24,8 @@ export interface Crossing {
    * subsets.
    */
   readonly interval: { readonly low: number | null; readonly high: number | null } | null;
+  /** Shares of the resamples of each kind, which say what is known where ends are null; null where `interval` is. */
+  readonly draws: Readonly<Record<CrossingKind, number>> | null;
 }
 
 /**
@@ -48,8 +52,8 @@ export function crossing(
   });
   const found = overtaking(sizes, differences.map(mean));
   const beyond = (x: number) => (x < sizes[0] || x > sizes[sizes.length - 1] ? null : x);
-  const kind = found === 0 ? 'always' : found === Number.POSITIVE_INFINITY ? 'never' : 'crosses';
-  if (differences.every((values) => values.length === 1)) return { kind, at: beyond(found), interval: null };
+  const point = { kind: kindOf(found), at: beyond(found) };
+  if (differences.every((values) => values.length === 1)) return { ...point, interval: null, draws: null };
   const draw = drawer(seed);
   const results = Float64Array.from({ length: resamples }, () =>
     overtaking(
@@ -57,8 +61,15 @@ export function crossing(
       differences.map((values) => mean(values.map(() => values[draw(values.length)]))),
     ),
   );
+  const share = (kind: CrossingKind) => results.filter((x) => kindOf(x) === kind).length / resamples;
+  const draws = { always: share('always'), crosses: share('crosses'), never: share('never') };
   const { low, high } = percentileInterval(results.sort(), confidence);
-  return { kind, at: beyond(found), interval: { low: beyond(low), high: beyond(high) } };
+  return { ...point, interval: { low: beyond(low), high: beyond(high) }, draws };
+}
+
+function kindOf(overtaken: number): CrossingKind {
+  if (overtaken === 0) return 'always';
+  return overtaken === Number.POSITIVE_INFINITY ? 'never' : 'crosses';
 }
 
 /** Where the difference leaves 0 upwards for the last time: 0 when it is above throughout, infinite when not at the end. */

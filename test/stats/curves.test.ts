@@ -18,8 +18,9 @@ describe('crossing', () => {
 
   test('the example of the header, always, and never', () => {
     expect(crossing([100, 400], [[1], [3]], [[2], [2]]).at).toBeCloseTo(200, 10);
-    expect(crossing([1, 2], [[2], [2]], [[1], [1]])).toEqual({ kind: 'always', at: null, interval: null });
-    expect(crossing([1, 2], [[2], [1]], [[1], [1]])).toEqual({ kind: 'never', at: null, interval: null });
+    const none = { at: null, interval: null, draws: null };
+    expect(crossing([1, 2], [[2], [2]], [[1], [1]])).toEqual({ kind: 'always', ...none });
+    expect(crossing([1, 2], [[2], [1]], [[1], [1]])).toEqual({ kind: 'never', ...none });
   });
 
   test('subsets that agree have an interval of no width, those that do not a wide or an open one', () => {
@@ -58,6 +59,39 @@ describe('crossing', () => {
       flat,
     );
     expect(open.interval?.high).toBeNull();
+  });
+
+  test.each(fixture.crossingDraws)('the shares of draws of each kind of $differences', (row) => {
+    const flat = row.differences.map((values) => values.map(() => 0));
+    const { draws } = crossing(row.sizes, row.differences, flat, { resamples: 20_000 });
+    for (const kind of ['always', 'crosses', 'never'] as const) {
+      const p = row.draws[kind];
+      // Four standard errors of a share of 20,000 draws; what never or always happens does so in every draw.
+      expect(Math.abs((draws?.[kind] ?? Number.NaN) - p)).toBeLessThanOrEqual(
+        4 * Math.sqrt((p * (1 - p)) / 2e4),
+      );
+    }
+  });
+
+  test('an interval that is open to both sides: certain to lead, certain not to, or not known', () => {
+    const [always, never, noisy, unknown] = fixture.crossingDraws.map(({ sizes, differences }) =>
+      crossing(
+        sizes,
+        differences,
+        differences.map((values) => values.map(() => 0)),
+      ),
+    );
+    const open = { low: null, high: null };
+    expect(always).toMatchObject({
+      kind: 'always',
+      interval: open,
+      draws: { always: 1, crosses: 0, never: 0 },
+    });
+    expect(never).toMatchObject({ kind: 'never', interval: open });
+    expect(never.draws?.never).toBe(1);
+    expect(unknown.interval).toEqual(open);
+    for (const share of Object.values(unknown.draws ?? {})) expect(share).toBeGreaterThan(0.025);
+    expect(noisy.draws?.always).toBeLessThan(1);
   });
 
   test('curves that lie as they did cross where they did, whatever the unit of size', () => {

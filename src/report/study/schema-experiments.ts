@@ -166,6 +166,12 @@ export const datasetSize = z
               .strictObject({ low: z.number().nullable(), high: z.number().nullable() })
               .nullable()
               .describe('95% bootstrap over subsets; an end that is null lies beyond the sizes tried'),
+            draws: z
+              .strictObject({ always: share, crosses: share, never: share })
+              .nullable()
+              .describe(
+                'shares of the bootstrap draws of each kind, which say what is known where ends are null; null without an interval',
+              ),
           })
           .nullable()
           .describe('null with one size'),

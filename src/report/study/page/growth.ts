@@ -98,17 +98,18 @@ function sizeFigure({ curves, comparisons }: DatasetSize, tables: TableIndex): S
 function crossingTable({ comparisons }: DatasetSize): Markup {
   return tableCard(
     'Which setting leads',
-    '95% interval by drawing subsets with replacement; an open end lies beyond the sizes tried.',
+    'Draws are of the subsets, with replacement. A 95% interval that is open to one side ends beyond the sizes tried.',
     html`<table>
 <thead><tr><th>Network</th><th>Data set</th><th>Which leads</th><th class="right">From images</th><th class="right">95% interval</th></tr></thead>
 <tbody>${comparisons.map(
       ({ model, dataset, a, b, crossing }) =>
-        html`<tr><td><b>${model}</b></td><td>${dataset}</td><td>${leader(a, b, crossing)}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.at !== null ? integer(crossing.at) : '–'}</td><td class="right number">${crossing?.interval ? openRange(crossing.interval) : '–'}</td></tr>`,
+        html`<tr><td><b>${model}</b></td><td>${dataset}</td><td>${leader(a, b, crossing)}${crossing?.draws ? html`<small>${drawsText(crossing.draws)}</small>` : null}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.at !== null ? integer(crossing.at) : '–'}</td><td class="right number">${crossing?.kind === 'crosses' && crossing.interval ? openRange(crossing.interval) : '–'}</td></tr>`,
     )}</tbody></table>`,
   );
 }
 
 type Comparison = DatasetSize['comparisons'][number];
+type FoundCrossing = NonNullable<Comparison['crossing']>;
 
 function leader(a: Comparison['a'], b: Comparison['b'], crossing: Comparison['crossing']): string {
   const [first, second] = [SETTING_NOUNS[a], SETTING_NOUNS[b]];
@@ -118,10 +119,22 @@ function leader(a: Comparison['a'], b: Comparison['b'], crossing: Comparison['cr
   return `${first} ahead of ${second} with more images`;
 }
 
-/** `≤ 40` and `≥ 900` where an end lies beyond the sizes that were tried. */
-function openRange({ low, high }: { readonly low: number | null; readonly high: number | null }): string {
-  if (low === null && high === null) return 'open';
-  if (low === null) return `up to ${integer(high ?? 0)}`;
+const DRAWN = {
+  always: 'at every size',
+  crosses: 'with more images',
+  never: 'not at the largest size',
+} as const;
+
+/** `at every size in all draws`; `draws: 80.5% with more images, 19.5% not at the largest size`. */
+function drawsText(draws: NonNullable<FoundCrossing['draws']>): string {
+  const kinds = (['always', 'crosses', 'never'] as const).filter((kind) => draws[kind] > 0);
+  if (kinds.length === 1) return `${DRAWN[kinds[0]]} in all draws`;
+  return `draws: ${kinds.map((kind) => `${percent(draws[kind])} ${DRAWN[kind]}`).join(', ')}`;
+}
+
+/** `up to 40` and `from 900` where an end lies beyond the sizes tried, a dash where both do. */
+function openRange({ low, high }: NonNullable<FoundCrossing['interval']>): string {
+  if (low === null) return high === null ? '–' : `up to ${integer(high)}`;
   return high === null ? `from ${integer(low)}` : `${integer(low)} – ${integer(high)}`;
 }
 

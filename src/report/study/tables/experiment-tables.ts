@@ -162,6 +162,9 @@ function sizeTables({ datasetSize }: StudyDocument): Table[] {
       column('number', 'From images', ({ crossing }) => crossing?.at ?? null),
       column('number', 'Low', ({ crossing }) => crossing?.interval?.low ?? null),
       column('number', 'High', ({ crossing }) => crossing?.interval?.high ?? null),
+      column('share', 'Draws: from some size on', ({ crossing }) => crossing?.draws?.crosses ?? null),
+      column('share', 'Draws: at all sizes', ({ crossing }) => crossing?.draws?.always ?? null),
+      column('share', 'Draws: not at the largest', ({ crossing }) => crossing?.draws?.never ?? null),
     ]),
   ];
 }
