@@ -22,12 +22,13 @@ export function inverseLogit(x: number): number {
 }
 
 /**
- * ln(correct / incorrect). At 0 or n correct, where that is infinite, half an image is added to both sides:
- * ln((correct + 0.5) / (incorrect + 0.5)).
+ * ln(correct / incorrect), which is infinite at 0 and n: there half an image is added to both sides, and no other count
+ * lies beyond what that gives, ln(2 n + 1). Whole counts do not reach it; means over seeds or classes, which need not
+ * be whole, would, and then a mean just below n would be worth more than n.
  * @param n at least 1
  */
 export function logitOfCounts(correct: number, n: number): number {
   invariant(n > 0 && correct >= 0 && correct <= n, `logitOfCounts given ${correct} of ${n}`);
-  const correction = correct === 0 || correct === n ? 0.5 : 0;
-  return Math.log((correct + correction) / (n - correct + correction));
+  const most = Math.log(2 * n + 1);
+  return Math.max(-most, Math.min(most, Math.log(correct / (n - correct))));
 }

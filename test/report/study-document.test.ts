@@ -275,6 +275,29 @@ describe('input that lacks something', () => {
     ]);
   });
 
+  it('a mean over seeds just below all right counts no more than all right', () => {
+    const accuracies = [
+      [1, 1, 1],
+      [1, 1, 0.99],
+      [0.9, 0.9, 0.9],
+    ];
+    const outcomes = accuracies.flatMap((row, m) =>
+      row.flatMap((accuracy, seed) =>
+        ['set-0', 'set-1'].map((dataset) =>
+          finished({ dataset, model: `net-${m}`, setting: 'fixed', seed, accuracy, images: 100 }),
+        ),
+      ),
+    );
+    const { figure1, figure2, acrossDatasets } = documentOf(withOutcomes(outcomes, 3, 2));
+    expect(figure1[0].points.map(({ model, rank }) => [model, rank])).toEqual([
+      ['net-0', 1],
+      ['net-1', 1],
+      ['net-2', 3],
+    ]);
+    expect(figure2[0].points[0].logit).toBe(figure2[0].points[1].logit);
+    expect(acrossDatasets?.candidates[0].score).toBe(acrossDatasets?.candidates[1].score);
+  });
+
   it('a source accuracy of 0 or 1, with and without the number of images', () => {
     const models = [
       { ...modelOf('net-0', 0), sourceAccuracy: 1, sourceImages: 50 },

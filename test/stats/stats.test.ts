@@ -172,6 +172,19 @@ describe('logit', () => {
     expect(() => logitOfCounts(0, 0)).toThrow('internal:');
   });
 
+  test('of counts that are no whole ones never leaves the order', () => {
+    // One image wrong in one of three seeds: ln(99.67 / 0.33) is 5.70, above the ln(201) of all right.
+    expect(logitOfCounts(100 - 1 / 3, 100)).toBeCloseTo(Math.log(201), 12);
+    expect(logitOfCounts(1 / 3, 100)).toBeCloseTo(-Math.log(201), 12);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2000 }), probability, probability, (n, p, q) => {
+        const [less, more] = [Math.min(p, q) * n, Math.max(p, q) * n];
+        expect(logitOfCounts(less, n)).toBeLessThanOrEqual(logitOfCounts(more, n));
+        expect(logitOfCounts(more, n)).toBeLessThanOrEqual(logitOfCounts(n, n));
+      }),
+    );
+  });
+
   test('of counts rises with the count and is antisymmetric', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2000 }), probability, (n, share) => {

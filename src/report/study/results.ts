@@ -58,7 +58,7 @@ export function meanTest(runs: readonly FinishedCell[]): { value: number; n: num
   return { value, n, logit: logitOfShare(value, n) };
 }
 
-/** Logit of a share of n images; half an image is added to both sides at 0 and 1, where it would be infinite. */
+/** Logit of a share of n images, within what 0 and 1 have with half an image added to both sides. */
 export function logitOfShare(share: number, n: number): number {
   return logitOfCounts(Math.min(n, share * n), n);
 }
