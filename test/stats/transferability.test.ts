@@ -89,6 +89,15 @@ test('GBC where there are too many features for all eigenvectors', () => {
   expectRelative(gbc(features, labels), expected, 1e-3);
 });
 
+test.each(fixture.far)('$rows images of $columns features times $scale plus $offset', (far) => {
+  const { data } = formula(far.rows, far.columns, far.classes).features;
+  const moved = data.map((value) => far.offset + far.scale * value);
+  const labels = Int32Array.from({ length: far.rows }, (_, i) => i % far.classes);
+  const features = new Features(moved, far.rows, far.columns);
+  expectRelative(transRate(features, labels), far.transRate, 1e-6);
+  expectRelative(hScore(features, labels), far.hScore, 1e-6);
+});
+
 describe('by hand', () => {
   test('one feature: between 4, covariance 4.25; two Gaussians 4 apart', () => {
     const features = featuresOf([[0], [1], [4], [5]]);

@@ -2,6 +2,9 @@
 import { Matrix } from 'ml-matrix';
 import { invariant } from '../../util/errors.ts';
 
+/** Share of the features' squares that their deviations from the mean have at least to be had by a difference of squares. */
+const LEAST_LEFT = 1e-3;
+
 export class Features {
   #mean: Float64Array | undefined;
   #gram: Matrix | undefined;
@@ -39,8 +42,15 @@ export class Features {
     return this.#gram;
   }
 
-  /** The same of the features minus their mean: Z'Z = F'F - n mean mean', ZZ' = FF' minus the means of its rows and columns. */
+  /** The same of the features minus their mean. */
   centredGram(): Matrix {
+    const shifted = this.#shiftedGram();
+    if (shifted.trace() > LEAST_LEFT * this.gram.trace()) return shifted;
+    return this.part([...Array(this.rows).keys()], this.mean).gram;
+  }
+
+  /** Z'Z = F'F - n mean mean', ZZ' = FF' minus the means of its rows and columns. */
+  #shiftedGram(): Matrix {
     const { gram, rows, mean } = this;
     const result = gram.clone();
     if (!this.isWide) return shifted(result, (i, j) => -rows * (mean[i] * mean[j]));
