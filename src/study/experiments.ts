@@ -97,7 +97,10 @@ export function experimentCells(parts: StudyParts): ExperimentCells {
   };
 }
 
-/** Every cell of all experiments once, in the order of experiments and under the names of the first that has it. */
+/**
+ * Every cell of all experiments, in their order, once under each of its names: two networks of one architecture are one
+ * cell where they are trained from scratch.
+ */
 export function allTasks({
   settings,
   regularisation,
@@ -106,9 +109,16 @@ export function allTasks({
 }: ExperimentCells): CellTask[] {
   const runs = [...(convergence ?? []), ...(datasetSize ?? [])].map(({ task }) => task);
   const tasks = [...settings, ...(regularisation ?? []), ...runs];
-  const first = new Map<string, CellTask>();
-  for (const task of tasks) if (!first.has(task.cell.key)) first.set(task.cell.key, task);
-  return [...first.values()];
+  const named = new Map(
+    tasks.map((task) => [JSON.stringify([task.cell.key, task.cell.dataset, task.cell.model]), task]),
+  );
+  return [...named.values()];
+}
+
+/** Every cell once, under its first name. */
+export function distinctTasks(tasks: readonly CellTask[]): CellTask[] {
+  const keys = new Set<string>();
+  return tasks.filter(({ cell: { key } }) => !keys.has(key) && keys.add(key));
 }
 
 type Chosen = Pick<StudyParts, 'datasets' | 'models'>;

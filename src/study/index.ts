@@ -4,6 +4,7 @@ export { officialSpec, openDataset } from './datasets.ts';
 export {
   allTasks,
   chosenOf,
+  distinctTasks,
   type ExperimentCells,
   experimentCells,
   REGULARISATIONS,

@@ -158,13 +158,15 @@ describe('fine-grained classes', () => {
   it('are known by the names of published sets where the study does not say', () => {
     const input = studyInput({ skills: [0, 1], eases: EASES, logit });
     const renamed = (name: string) => (name === 'set-0' ? 'FGVC Aircraft' : name);
+    const outcomes = input.outcomes.map((outcome) => ({
+      ...outcome,
+      cell: { ...outcome.cell, dataset: renamed(outcome.cell.dataset) },
+    }));
     const named = {
       ...input,
       datasets: input.datasets.map((dataset) => ({ ...dataset, name: renamed(dataset.name) })),
-      outcomes: input.outcomes.map((outcome) => ({
-        ...outcome,
-        cell: { ...outcome.cell, dataset: renamed(outcome.cell.dataset) },
-      })),
+      outcomes,
+      experiments: { ...input.experiments, settings: { cells: outcomes.map(({ cell }) => cell) } },
     };
     const claim = studyDocument(named).claims.find(({ id }) => id === 'fine-grained');
     expect(claim?.study).toContain('on FGVC Aircraft against the others');

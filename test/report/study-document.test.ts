@@ -182,7 +182,7 @@ function withOutcomes(outcomes: StudyInput['outcomes'], models: number, datasets
     models: Array.from({ length: models }, (_, m) => modelOf(`net-${m}`, m)),
     datasets: Array.from({ length: datasets }, (_, d) => datasetOf(`set-${d}`)),
     outcomes,
-    experiments: { ...empty.experiments, settings: { cells: outcomes.map(({ cell }) => cell.key) } },
+    experiments: { ...empty.experiments, settings: { cells: outcomes.map(({ cell }) => cell) } },
   };
 }
 
@@ -378,6 +378,27 @@ describe('input that lacks something', () => {
     expect(document.figure2[0].points[0].model).toBe('net-4');
     // A test of images right and wrong says nothing of average precision.
     expect(document.seeds?.comparisons).toEqual([]);
+  });
+
+  it('a cell that two networks share is a result of both, and cost once', () => {
+    const own = ['net-0', 'net-1', 'net-2'].map((model, m) =>
+      finished({ dataset: 'set-0', model, setting: 'scratch', accuracy: 0.5 + m / 10 }),
+    );
+    const shared = { ...own[0], cell: { ...own[0].cell, model: 'net-3' } };
+    const document = documentOf(withOutcomes([...own, shared], 4, 1));
+    expect(document.figure1[0].points.map(({ model }) => model).sort()).toEqual([
+      'net-0',
+      'net-1',
+      'net-2',
+      'net-3',
+    ]);
+    expect(document.rankings[0].candidates).toHaveLength(4);
+    expect(document.cells.map(({ experiments }) => experiments)).toEqual(Array(4).fill(['settings']));
+    expect(document.cost).toMatchObject({
+      seconds: 30,
+      settings: [{ cells: 3 }],
+      experiments: [{ cells: 3, seconds: 30 }],
+    });
   });
 
   it('a cell of a data set that is not described is a mistake of ours', () => {

@@ -57,7 +57,7 @@ describe('switches of pre-training', () => {
     outcomes,
     experiments: {
       ...EMPTY.experiments,
-      regularisation: { base: 'base', variants, cells: outcomes.map(({ cell }) => cell.key) },
+      regularisation: { base: 'base', variants, cells: outcomes.map(({ cell }) => cell) },
     },
   };
   const document = documentOf(input);
@@ -162,7 +162,7 @@ describe('switches of pre-training', () => {
       outcomes: cells,
       experiments: {
         ...EMPTY.experiments,
-        regularisation: { base: 'g0d0', variants: full, cells: cells.map(({ cell }) => cell.key) },
+        regularisation: { base: 'g0d0', variants: full, cells: cells.map(({ cell }) => cell) },
       },
     });
     const [gamma, smoothing, dropout] = regularisation?.effects ?? [];

@@ -86,7 +86,7 @@ const document = studyDocument({
   ...base,
   models: expected.source.map((sourceAccuracy, m) => ({ ...modelOf(`net-${m}`, 0), sourceAccuracy })),
   outcomes,
-  experiments: { ...base.experiments, settings: { cells: outcomes.map(({ cell }) => cell.key) } },
+  experiments: { ...base.experiments, settings: { cells: outcomes.map(({ cell }) => cell) } },
   scores: expected.scores.values.flatMap((row, m) =>
     row.map((score, d) => ({ model: `net-${m}`, dataset: `set-${d}`, values: { score } })),
   ),

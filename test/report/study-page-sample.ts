@@ -11,7 +11,7 @@ import type {
   StudyInput,
   StudyModelInput,
 } from '../../src/report/study/input.ts';
-import type { CellOutcome, CellResult, Prediction, Setting } from '../../src/store/records.ts';
+import type { Cell, CellOutcome, CellResult, Prediction, Setting } from '../../src/store/records.ts';
 import { flower } from './flower.ts';
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -121,7 +121,7 @@ export function studyPageSample(options: StudyPageOptions = {}): StudyInput {
     datasets: targets.map(({ ease: _, ...dataset }) => dataset),
     outcomes: [...cells, ...(further?.outcomes ?? [])],
     experiments: {
-      settings: { cells: cells.map(({ cell }) => cell.key) },
+      settings: { cells: cells.map(({ cell }) => cell) },
       regularisation: further?.regularisation ?? null,
       convergence: further?.convergence ?? null,
       datasetSize: further?.datasetSize ?? null,
@@ -243,10 +243,10 @@ function imageName({ classes }: DatasetSummary, i: number): string {
 
 function furtherExperiments([model]: readonly StudyModelInput[], targets: readonly Target[]) {
   const outcomes: CellOutcome[] = [];
-  const add = (run: Run): string => {
+  const add = (run: Run): Cell => {
     const made = outcome(run);
     outcomes.push(made);
-    return made.cell.key;
+    return made.cell;
   };
   const base = { gamma: false, labelSmoothing: true, dropout: true, auxiliary: true };
   const variants = [
@@ -269,7 +269,7 @@ function furtherExperiments([model]: readonly StudyModelInput[], targets: readon
     (['finetune', 'scratch'] as const).flatMap((setting) =>
       [25, 50, 100, 200, 400, 800, 1600].map((steps) => {
         const lift = -3 * Math.exp(-steps / (setting === 'finetune' ? 60 : 500));
-        const key = add({ target, model, setting, variant: `steps/${steps}`, lift });
+        const { key } = add({ target, model, setting, variant: `steps/${steps}`, lift });
         const epochs = (steps * 32) / target.images.train;
         return { key, model: model.name, dataset: target.name, setting, steps, epochs };
       }),
@@ -281,7 +281,7 @@ function furtherExperiments([model]: readonly StudyModelInput[], targets: readon
         [0, 1, 2].map((subset) => {
           const need = { fixed: 0.3, finetune: 0.75, scratch: 1.1 }[setting];
           const lift = need * Math.log(images / 1600);
-          const key = add({ target, model, setting, variant: `size/${images}/${subset}`, lift });
+          const { key } = add({ target, model, setting, variant: `size/${images}/${subset}`, lift });
           return {
             key,
             model: model.name,

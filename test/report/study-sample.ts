@@ -159,7 +159,7 @@ export function studyInput({ skills, eases, settings, seeds = [0], logit }: Trut
     datasets,
     outcomes,
     experiments: {
-      settings: { cells: outcomes.map(({ cell }) => cell.key) },
+      settings: { cells: outcomes.map(({ cell }) => cell) },
       regularisation: null,
       convergence: null,
       datasetSize: null,

@@ -2,17 +2,21 @@
  * Planning is a pure function from what is to be compared to cells, and a cell's key is the address of what
  * determines its result: everything that does changes it, and nothing else.
  */
-import { copyFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ImageDataset, openFolderDataset, openProceduralDataset } from '../../src/data/index.ts';
 import type { Setting } from '../../src/store/index.ts';
 import {
+  allTasks,
   applyChanges,
   diffProtocols,
+  distinctTasks,
+  experimentCells,
   findProtocol,
   PROTOCOLS,
   planCells,
+  readStudy,
   SETTINGS,
 } from '../../src/study/index.ts';
 import type { PlanInput } from '../../src/study/plan.ts';
@@ -197,4 +201,33 @@ describe('keys', () => {
     }
     expect(scratchKeys.size).toBe(2);
   });
+});
+
+it('two weights of one architecture are one cell from scratch, and each has it under its name', async () => {
+  const other = await openModel(await smallWeightsFile(await temporaryFolder(), 'b', MODEL, 2));
+  const path = join(await temporaryFolder(), 'study.yaml');
+  await writeFile(
+    path,
+    'title: x\nprotocol: smoke\nmodels: [a, b]\ndatasets: [procedural/fine]\nexperiments: { settings: {} }\n',
+  );
+  const parts = {
+    study: await readStudy(path),
+    protocol: findProtocol('smoke'),
+    datasets: input.datasets,
+    models: [
+      { spec: 'a', opened: { ...opened, label: 'a' } },
+      { spec: 'b', opened: { ...other, label: 'b' } },
+    ],
+    variants: [],
+  };
+  const tasks = allTasks(experimentCells(parts));
+  const names = (all: typeof tasks) => all.map(({ cell }) => `${cell.model} ${cell.setting}`);
+  expect(names(tasks)).toEqual(['a fixed', 'a finetune', 'a scratch', 'b fixed', 'b finetune', 'b scratch']);
+  expect(names(distinctTasks(tasks))).toEqual([
+    'a fixed',
+    'a finetune',
+    'a scratch',
+    'b fixed',
+    'b finetune',
+  ]);
 });

@@ -10,11 +10,11 @@ import { type EmbeddingValue, type PanelsValue, panelPictures } from '../../tran
 import { UserError } from '../../util/errors.ts';
 
 /** Raised when a frame of before cannot be read any more. */
-const FRAME_VERSION = 1;
+const FRAME_VERSION = 2;
 
 export interface StudyFrame extends Omit<StudyInput, 'outcomes' | 'scores' | 'embeddings' | 'panels'> {
   readonly version: number;
-  /** The cells of all experiments, under the names of this study. */
+  /** The cells of all experiments, under each of their names in this study. */
   readonly cells: readonly Cell[];
   /** Keys of what was measured, under the names of this study. */
   readonly measurements: readonly MeasurementName[];

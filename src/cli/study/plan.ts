@@ -6,6 +6,7 @@ import { type Measurement, openEmbeddedStore, type Setting, type Store } from '.
 import {
   type CellTask,
   cellCost,
+  distinctTasks,
   type MeasurementOutcome,
   planMeasurement,
   SETTINGS,
@@ -73,16 +74,17 @@ export async function planStudy(options: StudyOptions, display: ProgressDisplay)
     const opened = await withPretrained(untrained, store, join(options.out, 'pretrained'));
     const work = workOf(asIfPretrained(opened), options);
     const costs = await measureCosts(opened, store, options, display);
-    const done = await store.outcomes(work.cells.map(({ cell }) => cell.key));
+    const cells = distinctTasks(work.cells);
+    const done = await store.outcomes(cells.map(({ cell }) => cell.key));
     const isDone = ({ cell }: CellTask) => done.get(cell.key)?.status === 'done';
-    const rows = rowsOf(work, opened, costs, isDone);
+    const rows = rowsOf({ ...work, cells }, opened, costs, isDone);
     const sum = (of: (row: PlanRow) => number) => rows.reduce((total, row) => total + of(row), 0);
     const pretraining = pretrainingOf(opened, costs);
     const { budget, title } = opened.study;
     return {
       title,
       protocol: opened.protocol.name,
-      cells: work.cells.length,
+      cells: cells.length,
       done: sum((row) => row.done),
       trials: sum((row) => row.trials),
       seconds: sum((row) => row.seconds) + pretraining.seconds,

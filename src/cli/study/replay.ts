@@ -69,7 +69,7 @@ const nameOf = ({ cell: { dataset, model, setting, seed } }: CellTask) =>
 
 function findCell(wanted: string, cells: readonly CellTask[]): CellTask {
   const found = cells.filter((task) => nameOf(task) === wanted || task.cell.key.startsWith(wanted));
-  if (found.length === 1) return found[0];
+  if (new Set(found.map(({ cell }) => cell.key)).size === 1) return found[0];
   if (found.length === 0) {
     throw new UserError(
       'CELL_UNKNOWN',

@@ -3,7 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FailedMeasurement } from '../../report/index.ts';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
-import { type ExperimentCells, environmentOf, protocolHash, REGULARISATIONS } from '../../study/index.ts';
+import {
+  type CellTask,
+  type ExperimentCells,
+  environmentOf,
+  protocolHash,
+  REGULARISATIONS,
+} from '../../study/index.ts';
 import { auditAll, datasetSummary, modelSummary, type WorkOptions } from '../inputs.ts';
 import type { ProgressDisplay } from '../progress.ts';
 import { measureShown, requireSuccess, runAll, WorkBar } from '../run-shown.ts';
@@ -132,17 +138,19 @@ function declared(
   };
 }
 
+const referenceOf = ({ cell: { key, dataset, model } }: CellTask) => ({ key, dataset, model });
+
 /** Which cells belong to which experiment. */
 function experimentKeys(
   { variants }: OpenedStudy,
   { settings, regularisation, convergence, datasetSize }: ExperimentCells,
 ): StudyFrame['experiments'] {
   return {
-    settings: { cells: settings.map(({ cell }) => cell.key) },
+    settings: { cells: settings.map(referenceOf) },
     regularisation: regularisation && {
       base: variants[0].opened.label,
       variants: variants.map(({ opened }, i) => ({ model: opened.label, ...REGULARISATIONS[i] })),
-      cells: regularisation.map(({ cell }) => cell.key),
+      cells: regularisation.map(referenceOf),
     },
     convergence: convergence && {
       runs: convergence.map(({ task, ...run }) => ({ ...run, key: task.cell.key })),

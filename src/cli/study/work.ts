@@ -27,7 +27,7 @@ export interface StudyWork {
   readonly pretrainings: readonly StudyMeasurement[];
   readonly scores: readonly StudyMeasurement[];
   readonly experiments: ExperimentCells;
-  /** The cells of all experiments, each once. */
+  /** The cells of all experiments, each once under each of its names. */
   readonly cells: readonly CellTask[];
   /** What cells are of: whole data sets and subsets, models and variants. */
   readonly inputs: Opened;

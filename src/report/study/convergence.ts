@@ -4,7 +4,7 @@ import type { FinishedCell } from '../../store/records.ts';
 import { mean, testEstimate } from '../accuracy.ts';
 import type { ConvergenceRun, StudyInput } from './input.ts';
 import { meanDifference } from './paired.ts';
-import { finishedOf, grouped, meanTest } from './results.ts';
+import { finishedByKey, grouped, meanTest } from './results.ts';
 import type { Convergence } from './schema.ts';
 
 /** The paper's figure of merit. */
@@ -16,12 +16,7 @@ type Run = ConvergenceRun & { readonly outcome: FinishedCell };
 export function convergence({ experiments, outcomes }: StudyInput): Convergence | null {
   if (!experiments.convergence) return null;
   const { runs } = experiments.convergence;
-  const finished = new Map(
-    finishedOf(
-      outcomes,
-      runs.map(({ key }) => key),
-    ).map((outcome) => [outcome.cell.key, outcome]),
-  );
+  const finished = finishedByKey(outcomes);
   const known = runs.flatMap((run) => {
     const outcome = finished.get(run.key);
     return outcome ? { ...run, outcome } : [];

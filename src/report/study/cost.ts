@@ -1,15 +1,17 @@
 /** What a study cost: seconds, trials, and images that passed through networks, by setting. */
 import type { FinishedCell } from '../../store/records.ts';
 import { SETTINGS } from '../ranking.ts';
+import { finishedByKey } from './results.ts';
 import type { StudyCell, StudyCost } from './schema.ts';
 
-/** Cells that several experiments share count once in the settings and the total. */
+/** Cells that several experiments share, or that have several names, count once in the settings and the total. */
 export function studyCost(finished: readonly FinishedCell[], cells: readonly StudyCell[]): StudyCost {
   const experiments = [...new Set(cells.flatMap((cell) => cell.experiments))];
+  const computed = [...finishedByKey(finished).values()];
   return {
-    seconds: sum(cells.map(({ seconds }) => seconds.total)),
+    seconds: sum(computed.map(({ result }) => result.seconds.total)),
     settings: SETTINGS.flatMap((setting) => {
-      const own = finished.filter(({ cell }) => cell.setting === setting);
+      const own = computed.filter(({ cell }) => cell.setting === setting);
       if (own.length === 0) return [];
       const images = own.map(imagesOf);
       return {
@@ -23,7 +25,8 @@ export function studyCost(finished: readonly FinishedCell[], cells: readonly Stu
       };
     }),
     experiments: experiments.map((experiment) => {
-      const own = cells.filter((cell) => cell.experiments.includes(experiment));
+      const members = cells.filter((cell) => cell.experiments.includes(experiment));
+      const own = [...new Map(members.map((cell) => [cell.key, cell])).values()];
       return { experiment, cells: own.length, seconds: sum(own.map(({ seconds }) => seconds.total)) };
     }),
   };

@@ -5,7 +5,7 @@ import { mean } from '../accuracy.ts';
 import { SETTINGS } from '../ranking.ts';
 import type { DatasetSizeRun, StudyInput } from './input.ts';
 import { meanDifference } from './paired.ts';
-import { finishedOf, grouped, meanTest } from './results.ts';
+import { finishedByKey, grouped, meanTest } from './results.ts';
 import type { DatasetSize } from './schema.ts';
 
 type Curve = DatasetSize['curves'][number];
@@ -55,8 +55,7 @@ export function datasetSize({ experiments, outcomes }: StudyInput): DatasetSize 
 }
 
 function seriesOf(runs: readonly DatasetSizeRun[], outcomes: StudyInput['outcomes']): Series[] {
-  const keys = runs.map(({ key }) => key);
-  const finished = new Map(finishedOf(outcomes, keys).map((outcome) => [outcome.cell.key, outcome]));
+  const finished = finishedByKey(outcomes);
   const known = runs.filter(({ key }) => finished.has(key));
   return grouped(known, ({ model, dataset, setting }) => [model, dataset, setting])
     .map((group) => ({

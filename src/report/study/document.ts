@@ -12,9 +12,9 @@ import { convergence } from './convergence.ts';
 import { figure1, figure2 } from './correlations.ts';
 import { studyCost } from './cost.ts';
 import { datasetSize } from './dataset-size.ts';
-import type { StudyInput } from './input.ts';
+import type { CellReference, StudyInput } from './input.ts';
 import { regularisation } from './regularisation.ts';
-import { finishedOf, meanResults, sourceAccuracyOf } from './results.ts';
+import { finishedOf, meanResults, referenceId, sourceAccuracyOf } from './results.ts';
 import type { StudyCell, StudyDocument } from './schema.ts';
 import { seedSpread } from './seeds.ts';
 import { settingsCompared } from './settings.ts';
@@ -28,11 +28,11 @@ import { transferability } from './transferability.ts';
  */
 export function studyDocument(input: StudyInput): StudyDocument {
   checkNames(input);
-  const experiments = experimentsByKey(input);
+  const experimentsOf = memberships(input);
   const cells = input.outcomes.filter(isFinished).map(
     (outcome): StudyCell => ({
       ...cellSummary(outcome),
-      experiments: experiments.get(outcome.cell.key) ?? [],
+      experiments: experimentsOf(outcome.cell),
     }),
   );
   const compared = finishedOf(input.outcomes, input.experiments.settings.cells);
@@ -66,7 +66,7 @@ export function studyDocument(input: StudyInput): StudyDocument {
         ? {
             ...identityOf(outcome.cell),
             error: outcome.error,
-            experiments: experiments.get(outcome.cell.key) ?? [],
+            experiments: experimentsOf(outcome.cell),
           }
         : [],
     ),
@@ -93,30 +93,22 @@ function isFinished(outcome: CellOutcome): outcome is FinishedCell {
   return outcome.status === 'done';
 }
 
-/** Cells of the comparison are of data sets that are described; every key of an experiment has an outcome or none yet. */
+/** Cells of the comparison are of data sets that are described. */
 function checkNames(input: StudyInput): void {
   const names = new Set(input.datasets.map(({ name }) => name));
-  const settings = new Set(input.experiments.settings.cells);
-  for (const { cell } of input.outcomes) {
-    invariant(
-      !settings.has(cell.key) || names.has(cell.dataset),
-      `cell ${cell.key} is of data set "${cell.dataset}", which is not described`,
-    );
-  }
+  for (const { key, dataset } of input.experiments.settings.cells)
+    invariant(names.has(dataset), `cell ${key} is of data set "${dataset}", which is not described`);
 }
 
-/** The experiments that each cell belongs to. */
-function experimentsByKey({ experiments }: StudyInput): Map<string, StudyCell['experiments']> {
+/** The experiments that a cell belongs to under its name. Runs have names of whole data sets, so their cells have not. */
+function memberships({ experiments }: StudyInput): (cell: CellReference) => StudyCell['experiments'] {
   const { settings, regularisation, convergence, datasetSize } = experiments;
-  const keys: Record<StudyCell['experiments'][number], readonly string[]> = {
-    settings: settings.cells,
-    regularisation: regularisation?.cells ?? [],
-    convergence: convergence?.runs.map(({ key }) => key) ?? [],
-    datasetSize: datasetSize?.runs.map(({ key }) => key) ?? [],
-  };
-  const found = new Map<string, StudyCell['experiments']>();
-  for (const name of ['settings', 'regularisation', 'convergence', 'datasetSize'] as const) {
-    for (const key of new Set(keys[name])) found.set(key, [...(found.get(key) ?? []), name]);
-  }
-  return found;
+  const runId = ({ key, model }: Omit<CellReference, 'dataset'>) => JSON.stringify([key, model]);
+  const members = [
+    ['settings', new Set(settings.cells.map(referenceId)), referenceId],
+    ['regularisation', new Set(regularisation?.cells.map(referenceId)), referenceId],
+    ['convergence', new Set(convergence?.runs.map(runId)), runId],
+    ['datasetSize', new Set(datasetSize?.runs.map(runId)), runId],
+  ] as const;
+  return (cell) => members.flatMap(([name, ids, idOf]) => (ids.has(idOf(cell)) ? name : []));
 }

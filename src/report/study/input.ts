@@ -3,7 +3,7 @@
  * the report says is computed from this by `studyDocument`. May import stats and store.
  */
 import type { Correction } from '../../stats/index.ts';
-import type { CellOutcome, Setting } from '../../store/records.ts';
+import type { Cell, CellOutcome, Setting } from '../../store/records.ts';
 import type { CompareDocument, DatasetSummary, ModelSummary } from '../schema.ts';
 import type { FailedMeasurement } from './schema.ts';
 
@@ -23,7 +23,10 @@ export interface StudyInput {
   readonly datasets: readonly DatasetSummary[];
   /** Names of those whose classes are kinds of one thing; when left out, those named after cars, aircraft or `fine`. */
   readonly fineGrained?: readonly string[];
-  /** The cells of all experiments; a cell that several experiments share once. */
+  /**
+   * The cells of all experiments under each name that they have here: two networks of one architecture share what is
+   * trained from scratch.
+   */
   readonly outcomes: readonly CellOutcome[];
   /** Pre-trainings and measurements that could not be computed when the study last ran. */
   readonly failedMeasurements?: readonly FailedMeasurement[];
@@ -40,9 +43,12 @@ export interface StudyModelInput extends ModelSummary {
   readonly sourceImages: number | null;
 }
 
-/** Which cells belong to which experiment, by their keys; null where the study has none of that kind. */
+/** A cell under one of its names. */
+export type CellReference = Pick<Cell, 'key' | 'dataset' | 'model'>;
+
+/** Which cells belong to which experiment; null where the study has none of that kind. */
 interface ExperimentsInput {
-  readonly settings: { readonly cells: readonly string[] };
+  readonly settings: { readonly cells: readonly CellReference[] };
   readonly regularisation: RegularisationInput | null;
   readonly convergence: { readonly runs: readonly ConvergenceRun[] } | null;
   readonly datasetSize: { readonly runs: readonly DatasetSizeRun[] } | null;
@@ -60,7 +66,7 @@ export interface RegularisationInput {
   /** Name of the variant from which one switch at a time is changed. */
   readonly base: string;
   readonly variants: readonly (Switches & { readonly model: string })[];
-  readonly cells: readonly string[];
+  readonly cells: readonly CellReference[];
 }
 
 export interface ConvergenceRun {

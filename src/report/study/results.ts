@@ -4,7 +4,7 @@ import type { CellOutcome, FinishedCell, Setting } from '../../store/records.ts'
 import { invariant } from '../../util/errors.ts';
 import { mean } from '../accuracy.ts';
 import type { Candidate } from '../schema.ts';
-import type { StudyInput, StudyModelInput } from './input.ts';
+import type { CellReference, StudyInput, StudyModelInput } from './input.ts';
 import type { SourceAccuracy } from './schema.ts';
 
 /** One network on one data set in one setting, over its seeds. */
@@ -22,13 +22,28 @@ export interface Result {
   readonly runs: readonly FinishedCell[];
 }
 
-/** The finished ones of the cells with these keys, each once, in the order of the keys. */
-export function finishedOf(outcomes: readonly CellOutcome[], keys: readonly string[]): FinishedCell[] {
-  const found = new Map(outcomes.map((outcome) => [outcome.cell.key, outcome]));
-  return [...new Set(keys)].flatMap((key) => {
-    const outcome = found.get(key);
+/** A cell under one of its names, as a key of maps. */
+export function referenceId({ key, dataset, model }: CellReference): string {
+  return JSON.stringify([key, dataset, model]);
+}
+
+/** The finished ones of these cells, each once, in their order. */
+export function finishedOf(
+  outcomes: readonly CellOutcome[],
+  cells: readonly CellReference[],
+): FinishedCell[] {
+  const found = new Map(outcomes.map((outcome) => [referenceId(outcome.cell), outcome]));
+  return [...new Set(cells.map(referenceId))].flatMap((id) => {
+    const outcome = found.get(id);
     return outcome?.status === 'done' ? outcome : [];
   });
+}
+
+/** Finished cells by key, under whichever name. */
+export function finishedByKey(outcomes: readonly CellOutcome[]): Map<string, FinishedCell> {
+  return new Map(
+    outcomes.flatMap((outcome) => (outcome.status === 'done' ? [[outcome.cell.key, outcome]] : [])),
+  );
 }
 
 /** Means over the seeds of cells that agree in data set, network and setting, in the order of their first cells. */
