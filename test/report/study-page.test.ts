@@ -179,6 +179,27 @@ describe('figures', () => {
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
   });
 
+  it('count the networks of a correlation, not those of the panel', () => {
+    const figure1 = document.figure1.map((panel) => ({ ...panel, pearson: { ...panel.pearson!, n: 37 } }));
+    const { document: dom } = parseHTML(studyHtml({ ...document, figure1 }, { thumbnails: new Map() }));
+    const rows = [...dom.querySelectorAll('#transfer .card:not(figure) tbody tr')].filter((row) =>
+      row.textContent.includes('images: r ='),
+    );
+    expect(rows.map((row) => row.querySelectorAll('td')[1].textContent)).toEqual(figure1.map(() => '37'));
+  });
+
+  it('colour the best alone and say so where one data set allows no test', () => {
+    const one = studyDocument(studyPageSample({ ...SIZE, datasets: 1, settingsOnly: true }));
+    const drawn = drawTransfer(one.figure1[0], 320).text;
+    expect(drawn.match(/the best/g)).toHaveLength(1);
+    expect(drawn).not.toContain('±');
+    const dots = [...drawn.matchAll(/<circle[^>]*>/g)].map(([dot]) => /fill="([^"]*)"/.exec(dot)?.[1]);
+    expect(dots).toEqual(['var(--good)', ...Array(SIZE.models - 1).fill('var(--surface)')]);
+    const reading = (html: string) => parseHTML(html).document.querySelector('#figure-1-figure')?.textContent;
+    expect(reading(studyHtml(one, { thumbnails: new Map() }))).toContain('One data set allows no test');
+    expect(reading(text)).not.toContain('One data set allows no test');
+  });
+
   it('say where the tested network of a tied one is ahead of the best', () => {
     const [panel] = document.figure2;
     const [best, other] = panel.points;

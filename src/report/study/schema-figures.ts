@@ -57,7 +57,11 @@ const transferPoint = z.strictObject({
     .describe('of mean logits, this minus the best; null for the best, and with one data set'),
   pValue: share.nullable().describe('paired t-test over data sets against the best'),
   adjustedP: share.nullable().describe("after the study's correction"),
-  tied: z.boolean().describe('not shown to differ from the best at .05 (true for the best itself)'),
+  tied: z
+    .boolean()
+    .describe(
+      'not shown to differ from the best at .05 (true for the best itself; with one data set, which allows no test, for all)',
+    ),
 });
 
 /** Figure 1 of the paper: a panel per setting. */

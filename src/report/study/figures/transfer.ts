@@ -1,6 +1,7 @@
 /**
  * Figures 1 and 2: accuracy on the source set against accuracy after transfer, both on the logit scale, with the
- * regression line and its bootstrap band. Green: the best network and those that are not significantly worse.
+ * regression line and its bootstrap band. Green: the best network and those that are not significantly worse. Hollow:
+ * networks without a test.
  */
 import * as Plot from '@observablehq/plot';
 import { COLORS, draw, shortened } from '../../figures/draw.ts';
@@ -9,6 +10,7 @@ import { type Markup, visible } from '../../markup.ts';
 import type { CorrelationSummary, Figure1Panel, Figure2Panel, Trend } from '../schema.ts';
 import { type Box, placeLabels } from './labels.ts';
 import { logitTick, logitTicks, padded } from './logit-axis.ts';
+import { signed } from './words.ts';
 
 interface Dot {
   readonly model: string;
@@ -16,7 +18,8 @@ interface Dot {
   readonly y: number;
   readonly low: number;
   readonly high: number;
-  readonly tied: boolean;
+  /** Best or not significantly worse; null where there is no test. */
+  readonly tied: boolean | null;
   readonly title: string;
 }
 
@@ -31,20 +34,18 @@ interface Scatter {
 
 /** A panel of figure 1 with names at its dots; networks without source accuracy are left out. */
 export function drawTransfer(panel: Figure1Panel, width: number): Markup {
-  const dots = panel.points.flatMap(({ model, source, score, standardError, accuracy, tied, adjustedP }) => {
+  const dots = panel.points.flatMap((point) => {
+    const { model, source, score, standardError, accuracy } = point;
     if (!source) return [];
     const y = panel.grandMean + score;
     const error = standardError ?? 0;
     const title = [
       model,
       `source ${percent(source.value)}`,
-      `transfer ${percent(accuracy)} (${(score < 0 ? '−' : '+') + Math.abs(score).toFixed(2)} ± ${error.toFixed(2)} logits)`,
-      adjustedP === null
-        ? tied
-          ? 'the best'
-          : ''
-        : `${tied ? 'not worse than the best' : 'worse than the best'}: ${pValueText(adjustedP)}`,
-    ];
+      `transfer ${percent(accuracy)} (${signed(score)}${standardError === null ? '' : ` ± ${error.toFixed(2)}`} logits)`,
+      overallStandingText(point),
+    ].filter((line) => line !== null);
+    const tied = isUntested(point) ? null : point.tied;
     return [
       { model, x: source.logit, y, low: y - error, high: y + error, tied, title: visible(title.join('\n')) },
     ];
@@ -65,6 +66,16 @@ export function drawTransfer(panel: Figure1Panel, width: number): Markup {
     },
     { width, height: Math.round(width * 1.06), names: true },
   );
+}
+
+/** Whether nothing tells a network of figure 1 from the best: a test takes two data sets. */
+export function isUntested({ rank, adjustedP }: Figure1Panel['points'][number]): boolean {
+  return rank > 1 && adjustedP === null;
+}
+
+function overallStandingText({ rank, adjustedP, tied }: Figure1Panel['points'][number]): string | null {
+  if (adjustedP === null) return rank === 1 ? 'the best' : null;
+  return `${tied ? 'not worse than the best' : 'worse than the best'}: ${pValueText(adjustedP)}`;
 }
 
 type Standing = Pick<Figure2Panel['points'][number], 'adjustedP' | 'testedDifference' | 'tied'>;
@@ -161,8 +172,8 @@ function drawScatter(
         x: 'x',
         y: 'y',
         r: names ? 4.5 : 3.5,
-        fill: color,
-        stroke: 'var(--surface)',
+        fill: (dot: Dot) => (dot.tied === null ? 'var(--surface)' : color(dot)),
+        stroke: (dot: Dot) => (dot.tied === null ? COLORS.muted : 'var(--surface)'),
         strokeWidth: 1,
         title: 'title',
       }),

@@ -2,24 +2,26 @@
 import type { Setting } from '../../../store/records.ts';
 import { countOf, listed, METRIC_NAMES, pValueText, SETTING_NAMES } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
-import { legend } from '../../page/parts.ts';
+import { type LegendEntry, legend } from '../../page/parts.ts';
 import { SETTINGS } from '../../ranking.ts';
-import { drawDatasetTransfer, drawTransfer } from '../figures/transfer.ts';
+import { drawDatasetTransfer, drawTransfer, isUntested } from '../figures/transfer.ts';
 import type { CorrelationSummary, Figure1Panel, Figure2Panel, StudyDocument } from '../schema.ts';
 import { figureCard, panelGrid, SIXTH, type StudyFigure, THIRD } from './figure.ts';
 import { named, rowsWith, type TableIndex, tableCard } from './tables.ts';
 
-const KEY = legend([
+const KEY_ENTRIES: readonly LegendEntry[] = [
   { name: 'the best network, or not significantly worse', sample: dot('var(--good)') },
   { name: 'significantly worse', sample: dot('var(--muted)') },
   {
     name: 'regression, 95% bootstrap band',
     sample: html`<rect width="18" height="12" fill="var(--accent)" fill-opacity="0.15"/><line x1="0" x2="18" y1="9" y2="3" stroke="var(--accent)" stroke-width="1.5"/>`,
   },
-]);
+];
 
-function dot(color: string): Markup {
-  return html`<circle cx="9" cy="6" r="4.5" fill="${color}"/>`;
+const UNTESTED: LegendEntry = { name: 'no test', sample: dot('none', 'var(--muted)') };
+
+function dot(fill: string, stroke = 'none'): Markup {
+  return html`<circle cx="9" cy="6" r="4.5" fill="${fill}" stroke="${stroke}"/>`;
 }
 
 export function transferPart({ figure1 }: StudyDocument, tables: TableIndex): Markup | null {
@@ -35,11 +37,15 @@ ${correlationTable(figure1)}</section>`;
 function transferFigure(figure1: readonly Figure1Panel[], tables: TableIndex): StudyFigure | null {
   const panels = figure1.filter(({ points }) => points.some(({ source }) => source));
   if (panels.length === 0) return null;
+  const untested = panels.some(({ points }) => points.some(isUntested));
+  const bars = 'Vertical bar: one standard error over data sets (after Morey).';
   return {
     id: 'figure-1',
     title: 'Source accuracy and transfer accuracy',
-    reading: 'Vertical bar: one standard error over data sets (after Morey).',
-    key: KEY,
+    reading: untested
+      ? `${bars} One data set allows no test and no bar: only the best network has a colour.`
+      : bars,
+    key: legend(untested ? [...KEY_ENTRIES, UNTESTED] : KEY_ENTRIES),
     panels: panels.map((panel) => ({
       title: capital(SETTING_NAMES[panel.setting]),
       svg: drawTransfer(panel, THIRD),
@@ -64,8 +70,8 @@ function correlationTable(figure1: readonly Figure1Panel[]): Markup {
     html`<table>
 <thead><tr><th>Setting</th><th class="right">Networks</th><th class="right">Pearson r</th><th class="right">95% interval</th><th class="right">p</th><th class="right">Spearman ρ</th><th>By size of the data sets</th></tr></thead>
 <tbody>${figure1.map(
-      ({ setting, points, pearson, spearman, bySize, excluded }) =>
-        html`<tr><td><b>${capital(SETTING_NAMES[setting])}</b>${left(excluded).length > 0 ? html`<small>left out: ${listed(left(excluded))}</small>` : null}</td><td class="right number">${points.length}</td><td class="right number">${number(pearson)}</td><td class="right number">${range(pearson)}</td><td class="right number">${p(pearson)}</td><td class="right number">${number(spearman)}</td><td>${bySize.map(
+      ({ setting, pearson, spearman, bySize, excluded }) =>
+        html`<tr><td><b>${capital(SETTING_NAMES[setting])}</b>${left(excluded).length > 0 ? html`<small>left out: ${listed(left(excluded))}</small>` : null}</td><td class="right number">${pearson?.n ?? '–'}</td><td class="right number">${number(pearson)}</td><td class="right number">${range(pearson)}</td><td class="right number">${p(pearson)}</td><td class="right number">${number(spearman)}</td><td>${bySize.map(
           ({ group, datasets, below, pearson: own }) =>
             html`<span class="line">${group === 'small' ? 'under' : 'from'} ${below.toLocaleString('en-US')} images: r = ${number(own)} <small class="inline">(${countOf(datasets.length, 'data set')})</small></span>`,
         )}</td></tr>`,
@@ -97,7 +103,7 @@ function datasetTransferFigure(
     id: `figure-2-${setting}`,
     title: capital(SETTING_NAMES[setting]),
     reading: `Up: ${metrics.join(' or ')}. Bar: 95% interval of the test images. r: Pearson correlation of the logits.`,
-    key: KEY,
+    key: legend(KEY_ENTRIES),
     panels: drawn,
     body: panelGrid(drawn, 'many'),
     tables: named(tables, 'figure-2').map((table) =>

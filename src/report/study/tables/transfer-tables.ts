@@ -65,7 +65,9 @@ export function transferTables({ figure1, figure2 }: StudyDocument): Table[] {
         column('number', 'High', ({ difference }) => difference?.high ?? null),
         column('pValue', 'p', ({ pValue }) => pValue),
         column('pValue', 'Adjusted p', ({ adjustedP }) => adjustedP),
-        column('text', 'Best or tied', ({ tied }) => tied),
+        column('text', 'Best or tied', ({ rank, tied, adjustedP }) =>
+          rank > 1 && adjustedP === null ? null : tied,
+        ),
         column('count', 'Data sets', ({ datasets }) => datasets),
       ],
     ),
