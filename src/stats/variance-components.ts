@@ -4,7 +4,7 @@
  * Purpose: two or three seeds say little about the spread of one cell, but all cells together say what a seed does on
  * average. That component belongs beside a paired test, which takes each model's result as fixed.
  * Reference: the one-way random-effects analysis of variance by moments: S. R. Searle, G. Casella & C. E. McCulloch,
- * "Variance components", 1992, section 3.6 (unequal numbers per group).
+ * "Variance components", 1992, section 3.6 (unequal numbers per group); with blocks, the same around each block's mean.
  * Example: `varianceComponents([[1, 3], [5, 7]])` has within 2 and between 7.
  */
 import { invariant } from '../util/errors.ts';
@@ -19,28 +19,46 @@ export interface VarianceComponents {
   readonly seedShare: number;
 }
 
-/** `groups[c]`: results of cell c, one per seed, on an additive scale (logits). Two cells, and one with two seeds. */
-export function varianceComponents(groups: readonly (readonly number[])[]): VarianceComponents {
+/**
+ * @param groups `groups[c]`: results of cell c, one per seed, on an additive scale (logits). One cell has two seeds.
+ * @param blocks the block of each cell, such as its data set: cells are compared within it alone, so that what blocks
+ *   differ by is left out. Without them all cells are compared. One block has two cells.
+ */
+export function varianceComponents(
+  groups: readonly (readonly number[])[],
+  blocks: readonly (string | number)[] = groups.map(() => 0),
+): VarianceComponents {
   const n = groups.reduce((sum, group) => sum + group.length, 0);
+  const names = [...new Set(blocks)];
   const withinDegreesOfFreedom = n - groups.length;
+  const betweenDegreesOfFreedom = groups.length - names.length;
   invariant(
-    groups.length > 1 && withinDegreesOfFreedom > 0 && groups.every((group) => group.length > 0),
-    'variance components need two cells or more, none empty, and one with two seeds or more',
+    betweenDegreesOfFreedom > 0 && withinDegreesOfFreedom > 0 && groups.every((group) => group.length > 0),
+    'variance components need two cells or more of a block, none empty, and one with two seeds or more',
   );
-  const means = groups.map(mean);
-  const centre = mean(groups.flat());
-  const squaresWithin = groups.reduce(
-    (sum, group, g) => sum + group.reduce((inner, value) => inner + (value - means[g]) ** 2, 0),
-    0,
-  );
-  const squaresBetween = groups.reduce((sum, group, g) => sum + group.length * (means[g] - centre) ** 2, 0);
+  const squaresWithin = sumOver(groups, (group) => squaresAround(mean(group), group));
   const within = squaresWithin / withinDegreesOfFreedom;
-  const squaredSizes = groups.reduce((sum, group) => sum + group.length ** 2, 0);
-  const effectiveSize = (n - squaredSizes / n) / (groups.length - 1);
-  const between = Math.max(0, (squaresBetween / (groups.length - 1) - within) / effectiveSize);
+  const inBlocks = names.map((name) => groups.filter((_, c) => blocks[c] === name));
+  const squaresBetween = sumOver(inBlocks, (cells) => {
+    const centre = mean(cells.flat());
+    return sumOver(cells, (group) => group.length * (mean(group) - centre) ** 2);
+  });
+  const sharedSize = sumOver(inBlocks, (cells) => {
+    return sumOver(cells, (group) => group.length ** 2) / cells.flat().length;
+  });
+  const effectiveSize = (n - sharedSize) / betweenDegreesOfFreedom;
+  const between = Math.max(0, (squaresBetween / betweenDegreesOfFreedom - within) / effectiveSize);
   return { within, withinDegreesOfFreedom, between, seedShare: within / (within + between) };
 }
 
+function sumOver<T>(items: readonly T[], term: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + term(item), 0);
+}
+
+function squaresAround(centre: number, values: readonly number[]): number {
+  return sumOver(values, (value) => (value - centre) ** 2);
+}
+
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sumOver(values, (value) => value) / values.length;
 }

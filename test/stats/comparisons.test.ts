@@ -169,6 +169,19 @@ describe('seeds', () => {
     expect(ours.seedShare).toBeCloseTo(within / (within + between), 10);
   });
 
+  test.each(fixture.blockedVarianceComponents)(
+    'in blocks $blocks: within $within, between $between',
+    ({ groups, blocks, within, between }) => {
+      const ours = varianceComponents(groups, blocks);
+      expect(ours.within).toBeCloseTo(within, 10);
+      expect(ours.between).toBeCloseTo(between, 10);
+      // What a whole block has more does not matter.
+      const moved = groups.map((group, c) => group.map((value) => value + 7 * blocks[c]));
+      expect(varianceComponents(moved, blocks).between).toBeCloseTo(between, 10);
+      expect(() => varianceComponents(groups, [...groups.keys()])).toThrow('internal: variance components');
+    },
+  );
+
   test('variance components: the example of the header, and what cannot be told apart', () => {
     expect(
       varianceComponents([
