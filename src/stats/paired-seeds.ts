@@ -13,11 +13,11 @@ import { spread } from './spread.ts';
 import { twoSidedP } from './student-t.ts';
 
 export interface PairedSeedsTest {
-  /** Mean accuracy of a minus that of b, over seeds and images. */
+  /** Mean of a minus that of b, over seeds and images. */
   readonly difference: number;
   /** Standard error due to the sample of images: of the differences per image, averaged over seeds. */
   readonly imagesError: number;
-  /** Standard error due to seeds: sqrt(s_a^2 / k_a + s_b^2 / k_b), s over the seeds' accuracies. */
+  /** Standard error due to seeds: sqrt(s_a^2 / k_a + s_b^2 / k_b), s over the seeds' means. */
   readonly seedsError: number;
   readonly degreesOfFreedom: number;
   /** Two-sided; 1 when the difference is 0. */
@@ -25,8 +25,9 @@ export interface PairedSeedsTest {
 }
 
 /**
- * `a[s][i]` and `b[s][i]`: 1 where seed s of the model is right about image i, else 0 (a share in between is allowed).
- * The images are the same throughout; at least two seeds on each side and two images.
+ * `a[s][i]` and `b[s][i]`: 1 where seed s of the model is right about image i, else 0, or what else has the metric for
+ * its mean over images, such as weights for mean per-class accuracy. The images are the same throughout; at least two
+ * seeds on each side and two images.
  */
 export function pairedSeedsTest(
   a: readonly (readonly number[])[],

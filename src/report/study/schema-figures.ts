@@ -13,7 +13,7 @@ export const interval = z
 export const correlation = z
   .strictObject({
     coefficient: z.number().min(-1).max(1),
-    pValue: share.describe('two-sided, of no correlation'),
+    pValue: share.describe('two-sided, of no correlation; of rho from all orders of up to nine points'),
     interval: interval.describe("Fisher's 95% interval; null with three points, and at -1 and 1"),
     n: count.describe('points'),
   })
@@ -207,14 +207,17 @@ export const seeds = z
         standardDeviation: z.number().describe('over seeds, n - 1 in the denominator'),
         samplingError: z.number().describe('a fourth of the width of the 95% interval of the test images'),
         pValue: share.describe('paired test between the best and the worst seed on the same images'),
+        adjustedP: share.describe('`pValue` times the number of pairs of seeds (Bonferroni)'),
       }),
     ),
     medianStandardDeviation: z.number(),
     medianSamplingError: z.number(),
-    significant: count.describe('candidates whose best and worst seed differ at .05 by the paired test'),
+    significant: count.describe('candidates with an `adjustedP` below .05'),
     seedShare: share
       .nullable()
-      .describe('share of the variance of logits within a data set and setting that is due to seeds'),
+      .describe(
+        'share of the variance of logits within a data set and setting that is due to seeds; null with one network in each',
+      ),
     comparisons: z
       .array(
         z.strictObject({
@@ -222,14 +225,16 @@ export const seeds = z
           setting,
           best: z.string(),
           model: z.string(),
-          difference: z.number().describe('of the shares of images that are right, `model` minus `best`'),
+          difference: z.number().describe('of the metric, `model` minus `best`; means over seeds'),
           imagesError: z.number().describe('standard error of the difference that is due to the images'),
           seedsError: z.number().describe('and to the seeds'),
           pairedP: share.describe('paired test of the first seed, which sees the images alone'),
           seedsP: share.describe('test that counts images and seeds'),
         }),
       )
-      .describe('the best network of each data set and setting against the others there'),
+      .describe(
+        'the best network of each data set and setting against the others there; not of multi-label data sets',
+      ),
   })
   .nullable()
   .describe('how results differ between seeds, which paired tests do not see; null with one seed');

@@ -3,6 +3,7 @@
  * know nothing of how either would have come out with another seed.
  */
 import { pairedSeedsTest, spread, varianceComponents } from '../../stats/index.ts';
+import type { CellResult } from '../../store/records.ts';
 import { compareImages, mean } from '../accuracy.ts';
 import { ALPHA, testOfCommonSeed } from '../ranking.ts';
 import type { CellSummary } from '../schema.ts';
@@ -26,7 +27,7 @@ export function seedSpread(results: readonly Result[], cells: readonly CellSumma
     candidates,
     medianStandardDeviation: median(candidates.map(({ standardDeviation }) => standardDeviation)),
     medianSamplingError: median(candidates.map(({ samplingError }) => samplingError)),
-    significant: candidates.filter(({ pValue }) => pValue < ALPHA).length,
+    significant: candidates.filter(({ adjustedP }) => adjustedP < ALPHA).length,
     seedShare: seedShareOf(results),
     comparisons: seedComparisons(results),
   };
@@ -43,6 +44,9 @@ function spreadOf(
   }));
   const { mean: centre, standardDeviation } = spread(values.map(({ value }) => value));
   const ordered = [...runs].sort((a, b) => b.result.test.value - a.result.test.value);
+  const { pValue } = compareImages(ordered[0].result, ordered[ordered.length - 1].result);
+  // The extremes of several seeds are the likeliest of all pairs to differ by chance.
+  const pairs = (runs.length * (runs.length - 1)) / 2;
   return {
     dataset,
     model,
@@ -51,7 +55,8 @@ function spreadOf(
     mean: centre,
     standardDeviation,
     samplingError,
-    pValue: compareImages(ordered[0].result, ordered[ordered.length - 1].result).pValue,
+    pValue,
+    adjustedP: Math.min(1, pairs * pValue),
   };
 }
 
@@ -61,14 +66,12 @@ function median(values: readonly number[]): number {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
 }
 
-/** The share of the variance that is due to seeds, after the mean of each data set and setting is taken out. */
+/** The share of the variance within a data set and setting that is due to seeds; null where none has two networks. */
 function seedShareOf(results: readonly Result[]): number | null {
-  const groups = grouped(results, ({ dataset, setting }) => [dataset, setting]).flatMap((group) => {
-    const centre = mean(group.map(({ logit }) => logit));
-    return group.map(({ runs, n }) => runs.map(({ result }) => logitOfShare(result.test.value, n) - centre));
-  });
-  if (groups.length < 2) return null;
-  const { seedShare } = varianceComponents(groups);
+  const blocks = results.map(({ dataset, setting }) => JSON.stringify([dataset, setting]));
+  if (new Set(blocks).size === blocks.length) return null;
+  const groups = results.map(({ runs, n }) => runs.map(({ result }) => logitOfShare(result.test.value, n)));
+  const { seedShare } = varianceComponents(groups, blocks);
   return Number.isNaN(seedShare) ? null : seedShare;
 }
 
@@ -83,10 +86,10 @@ function seedComparisons(results: readonly Result[]): Seeds['comparisons'] {
 }
 
 function comparisonOf(best: Result, other: Result): Seeds['comparisons'][number] {
-  const images = best.runs[0].result.predictions.map(({ image }) => image);
+  const weights = imageWeights(best.runs[0].result);
   const { difference, imagesError, seedsError, pValue } = pairedSeedsTest(
-    answersOf(other, images),
-    answersOf(best, images),
+    answersOf(other, weights),
+    answersOf(best, weights),
   );
   return {
     dataset: best.dataset,
@@ -101,10 +104,22 @@ function comparisonOf(best: Result, other: Result): Seeds['comparisons'][number]
   };
 }
 
-/** Per seed, 1 for every image that is right. */
-function answersOf({ runs }: Result, images: readonly string[]): number[][] {
+/** What each image counts, 1 on average: alike, or for mean per-class accuracy by the size of its class. */
+function imageWeights({ metric, predictions }: CellResult): ReadonlyMap<string, number> {
+  const sizes = new Map<number, number>();
+  for (const { label } of predictions) sizes.set(label, (sizes.get(label) ?? 0) + 1);
+  return new Map(
+    predictions.map(({ image, label }) => {
+      const alike = predictions.length / sizes.size;
+      return [image, metric === 'meanPerClass' ? alike / (sizes.get(label) ?? alike) : 1];
+    }),
+  );
+}
+
+/** Per seed, the weight of every image that is right and 0 for the others: their mean is the metric. */
+function answersOf({ runs }: Result, weights: ReadonlyMap<string, number>): number[][] {
   return runs.map(({ result }) => {
-    const right = new Map(result.predictions.map((p) => [p.image, Number(p.label === p.predicted)]));
-    return images.map((image) => right.get(image) ?? 0);
+    const right = new Map(result.predictions.map((p) => [p.image, p.label === p.predicted]));
+    return [...weights].map(([image, weight]) => (right.get(image) ? weight : 0));
   });
 }

@@ -123,7 +123,7 @@ export function seedsPart({ seeds }: StudyDocument, tables: TableIndex): Markup 
   const { medianStandardDeviation, medianSamplingError, significant, candidates } = seeds;
   const sd = (value: number) => (100 * value).toFixed(2);
   return html`<section class="part" id="seeds"><div class="lead"><h2>How much seeds matter</h2>
-<p>Paired tests compare two trained networks on the same test images; they do not know that another seed would have given other networks. The median standard deviation over seeds is <b class="number">${sd(medianStandardDeviation)}</b> points, the median sampling error of the test images <b class="number">${sd(medianSamplingError)}</b> points. In ${significant} of ${candidates.length} cases the best and the worst seed of one network differ significantly.</p></div>
+<p>Paired tests compare two trained networks on the same test images; they do not know that another seed would have given other networks. The median standard deviation over seeds is <b class="number">${sd(medianStandardDeviation)}</b> points, the median sampling error of the test images <b class="number">${sd(medianSamplingError)}</b> points. In ${significant} of ${candidates.length} cases the best and the worst seed of one network differ significantly, with p &lt; .05 after correction for all pairs of seeds; by chance alone no more than one case in 20 would.</p></div>
 ${figureCard(seedsFigure(seeds, tables))}
 ${seeds.comparisons.length > 0 ? seedTests(seeds) : null}</section>`;
 }

@@ -185,6 +185,7 @@ function seedTables({ seeds }: StudyDocument): Table[] {
       column('share', 'Standard deviation', ({ standardDeviation }) => standardDeviation),
       column('share', 'Sampling error', ({ samplingError }) => samplingError),
       column('pValue', 'p of best and worst seed', ({ pValue }) => pValue),
+      column('pValue', 'p over pairs of seeds', ({ adjustedP }) => adjustedP),
     ]),
     tableOf('seed-tests', 'Paired tests with and without seeds', seeds.comparisons, [
       column('text', 'Data set', ({ dataset }) => dataset),
