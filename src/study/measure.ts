@@ -74,7 +74,7 @@ const KINDS: { readonly [K in keyof MeasurementOptions]: Kind<MeasurementOptions
     }),
     compute: measureCost,
   },
-  scores: { version: 1, determinedBy: (inputs) => seeing(inputs, {}), compute: transferabilityScores },
+  scores: { version: 2, determinedBy: (inputs) => seeing(inputs, {}), compute: transferabilityScores },
   embedding: { version: 1, determinedBy: seeing, compute: embedding },
   panels: { version: 1, determinedBy: seeing, compute: panels },
 };

@@ -16,6 +16,7 @@ import {
 } from '../stats/transferability/index.ts';
 import { SCORES, type ScoreName } from '../stats/transferability/names.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { messageOf } from '../util/errors.ts';
 import { imageRows, preTrained } from './image-rows.ts';
 import type { SettingInputs } from './setting.ts';
 
@@ -75,20 +76,46 @@ export async function transferabilityScores(
   const wanted = scores.filter((name) => missing[name] === undefined);
   const withSource = wanted.some((name) => NEEDS_SOURCE.has(name));
   const seen = await see(inputs, scoredImages(dataset), withSource);
-  const alike = haveAllTheSame(seen.features);
-  const values = scores.map((name, i): [ScoreName, number | null] => {
-    if (alike && !NEEDS_SOURCE.has(name)) missing[name] ??= 'the network gives all images the same features';
-    if (missing[name] !== undefined) return [name, null];
-    onProgress({ phase: 'scores', done: i, total: scores.length, note: name });
-    return [name, COMPUTE[name](seen)];
-  });
+  const values = scoresOf(seen, wanted, (done, note) =>
+    onProgress({ phase: 'scores', done, total: wanted.length, note }),
+  );
+  const value: Record<string, number | null> = {};
+  for (const name of scores) {
+    const found = values.get(name) ?? null;
+    value[name] = typeof found === 'number' ? found : null;
+    if (typeof found === 'string') missing[name] = found;
+  }
   const measuredOn = {
     images: seen.features.rows,
     classes: dataset.classes.length,
     features: seen.features.columns,
     sourceClasses: head?.classes ?? null,
   };
-  return { value: { ...Object.fromEntries(values), missing, measuredOn } };
+  return { value: { ...value, missing, measuredOn } };
+}
+
+/** The scores; in place of one that cannot be computed the reason, so that the others are not lost with it. */
+export function scoresOf(
+  seen: Seen,
+  names: readonly ScoreName[],
+  onScore: (done: number, name: ScoreName) => void = () => {},
+): Map<ScoreName, number | string> {
+  const alike = haveAllTheSame(seen.features);
+  const scoreOf = (name: ScoreName): number | string => {
+    if (alike && !NEEDS_SOURCE.has(name)) return 'the network gives all images the same features';
+    try {
+      const score = COMPUTE[name](seen);
+      return Number.isFinite(score) ? score : `of these features it is ${score}`;
+    } catch (error) {
+      return `it cannot be computed: ${messageOf(error)}`;
+    }
+  };
+  return new Map(
+    names.map((name, done) => {
+      onScore(done, name);
+      return [name, scoreOf(name)];
+    }),
+  );
 }
 
 /** As of a network that died: there is nothing to tell classes by, and no covariance. */

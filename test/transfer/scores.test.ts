@@ -11,6 +11,7 @@ import { SCORES } from '../../src/stats/transferability/names.ts';
 import { openDataset } from '../../src/study/index.ts';
 import { networkFile, openImageFunction } from '../../src/train/index.ts';
 import { type ScoresValue, type SettingInputs, transferabilityScores } from '../../src/transfer/index.ts';
+import { scoresOf } from '../../src/transfer/scores.ts';
 import { silent } from '../../src/util/progress.ts';
 import { openModel } from '../../src/weights/index.ts';
 import { temporaryFolder } from '../data/pictures.ts';
@@ -144,4 +145,23 @@ test('of a multi-label set LogME alone is defined, over images that are difficul
   for (const name of SCORES.filter((other) => other !== 'logme')) expect(result.value[name], name).toBeNull();
   expect(result.value.missing.hscore).toContain('several classes');
   expect(result.value.measuredOn.images).toBe(train.length - Math.ceil(train.length / 7));
+});
+
+describe('a score that cannot be computed', () => {
+  // Deviations from the mean are too large for single precision, although the features are not.
+  const overflowing = new Features(Float32Array.of(3.4e38, 1, -3.4e38, 2, -3.4e38, 4), 3, 2);
+  const seen = { features: overflowing, source: new Features(Float32Array.of(1, 1, 1), 3, 1) };
+
+  test('of numbers that are not finite has its reason in its place, and the others their values', () => {
+    const scores = scoresOf({ ...seen, labels: Int32Array.of(0, 1, 1) }, SCORES);
+    expect(scores.get('transrate')).toMatch(/^of these features it is (-Infinity|NaN)$/);
+    for (const name of SCORES.filter((other) => other !== 'transrate'))
+      expect(scores.get(name), name).toEqual(expect.any(Number));
+  });
+
+  test('since it throws, too', () => {
+    const scores = scoresOf({ ...seen, labels: Int32Array.of(0, 1, 1), source: undefined }, ['nce', 'gbc']);
+    expect(scores.get('nce')).toContain('it cannot be computed: ');
+    expect(scores.get('gbc')).toEqual(expect.any(Number));
+  });
 });

@@ -43,5 +43,5 @@ function codingRate(gram: Matrix, images: number): number {
 function rateByEigenvalues(matrix: Matrix): number {
   const { realEigenvalues } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   const least = SMALLEST_EIGENVALUE * Math.max(...realEigenvalues);
-  return realEigenvalues.reduce((sum, value) => sum + (value > least ? Math.log1p(value) / 2 : 0), 0);
+  return realEigenvalues.reduce((sum, value) => sum + (value < least ? 0 : Math.log1p(value) / 2), 0);
 }
