@@ -6,7 +6,7 @@
  * may not. Here the models differ only if they do so beyond the spread over seeds.
  * Reference: variances of independent sources add; the degrees of freedom are those of F. E. Satterthwaite, "An
  * approximate distribution of estimates of variance components", 1946.
- * Example: see test/stats/seeds.test.ts.
+ * Example: see test/stats/comparisons.test.ts.
  */
 import { invariant } from '../util/errors.ts';
 import { spread } from './spread.ts';
