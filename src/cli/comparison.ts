@@ -7,7 +7,7 @@ import { type CellTask, environmentOf, planCells, protocolHash } from '../study/
 import type { Protocol } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import type { OpenedModel } from '../weights/index.ts';
-import { fileName } from './file-name.ts';
+import { fileNames } from './file-name.ts';
 import {
   auditAll,
   datasetSummary,
@@ -110,11 +110,12 @@ async function exportWinners(
 ): Promise<Comparison['networks']> {
   const networks: { dataset: string; path: string }[] = [];
   await mkdir(out, { recursive: true });
-  for (const ranking of document.rankings) {
+  const files = fileNames(document.rankings.map(({ dataset }) => dataset));
+  for (const [i, ranking] of document.rankings.entries()) {
     const key = ranking.candidates[0]?.keys[0];
     const cell = document.cells.find((candidate) => candidate.key === key);
     if (!cell) continue;
-    const suffix = document.rankings.length > 1 ? `-${fileName(ranking.dataset)}` : '';
+    const suffix = document.rankings.length > 1 ? `-${files[i]}` : '';
     const path = join(out, `winner${suffix}.onnx`);
     await writeFile(path, await store.readArtifact(cell.network));
     networks.push({ dataset: ranking.dataset, path: resolve(path) });

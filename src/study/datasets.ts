@@ -24,10 +24,19 @@ export interface OpenDatasetOptions {
  * `#` may stand a design, as a file or in words: `photos#per-class=10,seed=1`.
  */
 export async function openDataset(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {
+  const { whole, design } = splitDatasetSpec(spec);
+  return designed(await openWhole(whole, options), design);
+}
+
+/** The two sides of the first `#`; the path of something that is there has none. */
+export function splitDatasetSpec(spec: string): { readonly whole: string; readonly design?: string } {
   const mark = existsSync(spec) ? -1 : spec.indexOf('#');
-  if (mark < 0) return openWhole(spec, options);
-  const design = await readDesign(spec.slice(mark + 1));
-  return applyDesign(await openWhole(spec.slice(0, mark), options), design);
+  return mark < 0 ? { whole: spec } : { whole: spec.slice(0, mark), design: spec.slice(mark + 1) };
+}
+
+/** What a design, given as a file or in words, leaves of a data set. */
+export async function designed(dataset: ImageDataset, design: string | undefined): Promise<ImageDataset> {
+  return design === undefined ? dataset : applyDesign(dataset, await readDesign(design));
 }
 
 function openWhole(spec: string, options: OpenDatasetOptions): Promise<ImageDataset> {

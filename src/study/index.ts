@@ -1,6 +1,6 @@
 /** Studies: protocols, plans, and running their cells. */
 export { type CellCost, cellCost } from './cost.ts';
-export { officialSpec, openDataset } from './datasets.ts';
+export { designed, officialSpec, openDataset, splitDatasetSpec } from './datasets.ts';
 export {
   allTasks,
   chosenOf,

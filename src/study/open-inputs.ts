@@ -4,7 +4,7 @@ import type { SettingInputs } from '../transfer/index.ts';
 import { UserError } from '../util/errors.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { type OpenedModel, openModel } from '../weights/index.ts';
-import { openDataset } from './datasets.ts';
+import { designed, openDataset, splitDatasetSpec } from './datasets.ts';
 
 export interface CellEnvironment {
   readonly cacheFolder: string;
@@ -29,10 +29,14 @@ interface Named {
 const datasets = new Map<string, Promise<ImageDataset>>();
 const models = new Map<string, Promise<OpenedModel>>();
 
+/** What could not be opened is tried again the next time. */
 function remembered<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
-  const known = map.get(key) ?? make();
-  map.set(key, known);
-  return known;
+  const known = map.get(key);
+  if (known) return known;
+  const made = make();
+  map.set(key, made);
+  made.catch(() => map.delete(key));
+  return made;
 }
 
 /** @throws UserError INPUT_CHANGED, or what opening data sets and models throws */
@@ -43,9 +47,11 @@ export async function openInputs(
 ): Promise<SettingInputs> {
   const { splitSeed, seed } = named;
   const { cacheFolder, threads, device, formulations, memory } = environment;
-  const dataset = await remembered(datasets, `${named.dataset}:${splitSeed}`, () =>
-    openDataset(named.dataset, { splitSeed, cacheFolder, onProgress }),
+  const { whole, design } = splitDatasetSpec(named.dataset);
+  const source = await remembered(datasets, `${whole}:${splitSeed}`, () =>
+    openDataset(whole, { splitSeed, cacheFolder, onProgress }),
   );
+  const dataset = await designed(source, design);
   const opened = await remembered(models, named.model, () =>
     // What the parent process opened is there; a worker downloads nothing.
     openModel(named.model, { cacheFolder, offline: true }),

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { SCORES } from '../stats/transferability/names.ts';
+import { MOST_POINTS } from '../transfer/index.ts';
 import { messageOf, UserError } from '../util/errors.ts';
 import { changedProtocolSchema } from './protocol-changes.ts';
 
@@ -15,7 +16,9 @@ const share = z.number().min(0).max(1);
 const count = z.int().positive();
 const name = z.string().min(1);
 const names = z.array(name).min(1);
-const seeds = z.array(z.int().min(0)).min(1);
+const distinct = (values: readonly number[]) => new Set(values).size === values.length;
+const TWICE = 'the same number stands there twice';
+const seeds = z.array(z.int().min(0)).min(1).refine(distinct, TWICE);
 
 const training = z
   .strictObject({
@@ -25,7 +28,12 @@ const training = z
     weightDecay: z.number().min(0).default(5e-4),
     smallestCrop: share.default(0.08).describe('share of the image that the smallest random crop covers'),
     labelSmoothing: share.default(0).describe('of models that do not say otherwise'),
-    average: share.optional().describe('decay of the moving average of the weights that is kept'),
+    average: z
+      .number()
+      .min(0)
+      .lt(1)
+      .optional()
+      .describe('decay of the moving average of the weights that is kept'),
     schedule: z
       .enum(['cosine', 'warm-up-exponential'])
       .default('cosine')
@@ -100,7 +108,7 @@ const experiments = z.strictObject({
     .strictObject({
       ...chosen,
       ...seeded,
-      steps: z.array(count).min(2).describe('lengths of training'),
+      steps: z.array(count).min(2).refine(distinct, TWICE).describe('lengths of training'),
       settings: z
         .array(z.enum(['finetune', 'scratch']))
         .min(1)
@@ -112,7 +120,11 @@ const experiments = z.strictObject({
     .strictObject({
       ...chosen,
       ...seeded,
-      perClass: z.array(z.int().min(2)).min(1).describe('images of each class for training and validation'),
+      perClass: z
+        .array(z.int().min(2))
+        .min(1)
+        .refine(distinct, TWICE)
+        .describe('images of each class for training and validation'),
       subsets: count.default(3).describe('random subsets of each size'),
       settings: settings.default(['fixed', 'finetune', 'scratch']),
     })
@@ -129,6 +141,10 @@ const experiments = z.strictObject({
       classes: count.default(10),
       imagesPerClass: count.default(40),
     })
+    .refine(
+      ({ classes, imagesPerClass }) => classes * imagesPerClass <= MOST_POINTS,
+      `at most ${MOST_POINTS} images can be drawn: classes times imagesPerClass`,
+    )
     .optional()
     .describe('penultimate features of test images in two dimensions'),
   panels: z
@@ -148,7 +164,7 @@ const studySchema = z
     budget: z
       .strictObject({ hours: z.number().positive() })
       .optional()
-      .describe('`plan` and `run` say so when the estimate exceeds it'),
+      .describe('`plan` says so when the estimate exceeds it'),
     sources: z.record(name, source).default({}),
     models: z.array(model).min(1),
     datasets: z.array(dataset).min(1),

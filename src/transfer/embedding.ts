@@ -56,7 +56,7 @@ export type EmbeddingValue = { readonly embeddings: readonly Embedding[] };
 const DEFAULTS = { classes: 10, imagesPerClass: 50, perplexity: 30, neighbours: 15, seed: 0 };
 const NEAREST = 10;
 /** All pairs are looked at: so many points take half a minute and 300 MB. */
-const MOST_POINTS = 3000;
+export const MOST_POINTS = 3000;
 /** With fewer there is nothing to see, and no nearest others. */
 const FEWEST_POINTS = 8;
 

@@ -1,6 +1,6 @@
 /** The three settings: fixed features, fine-tuning, from scratch; pre-training, what networks cost, and what they see. */
 export { type CostOptions, type CostValue, measureCost } from './cost.ts';
-export { type EmbeddingOptions, type EmbeddingValue, embedding } from './embedding.ts';
+export { type EmbeddingOptions, type EmbeddingValue, embedding, MOST_POINTS } from './embedding.ts';
 export { fixedFeatures } from './fixed.ts';
 export { type PanelOptions, type PanelsValue, panelPictures, panels } from './panels.ts';
 export { type Pretraining, type PretrainingOptions, type PretrainingValue, pretrain } from './pretrain.ts';

@@ -80,6 +80,11 @@ export function splitModelSpec(spec: string): { readonly architecture?: string; 
   return architecture === undefined ? { place: spec } : { architecture, place };
 }
 
+/** Whether a place is on disk, or would be: neither on the web nor on the hub. */
+export function isFile(place: string): boolean {
+  return !/^https?:\/\//.test(place) && parseHubName(place) === undefined;
+}
+
 const withCache = (options: OpenOptions) => ({ cacheFolder: defaultCacheFolder(), ...options });
 
 function openArchitecture(name: string): OpenedModel {

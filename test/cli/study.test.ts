@@ -223,6 +223,8 @@ describe('mistakes in studies', () => {
     ['a variable that is not set', 'procedural/fine', "'$" + "{NOWHERE_SET}/fine'", 'STUDY_VARIABLE'],
     ['no YAML', 'seeds: [0, 1]', 'seeds: [0, 1', 'STUDY_SYNTAX'],
     ['one name twice', 'name: Demo', 'name: Residual', 'NAME_TWICE'],
+    ['a seed twice', 'seeds: [0, 1]', 'seeds: [0, 0]', 'STUDY_FORM'],
+    ['more dots than can be drawn', 'imagesPerClass: 5', 'imagesPerClass: 301', 'STUDY_FORM'],
   ])('%s', async (_, before, after, code) => {
     const path = join(folder, 'mistake.yaml');
     await writeFile(path, study().replace(before, after));

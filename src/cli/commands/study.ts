@@ -36,12 +36,15 @@ export async function plan(path: string, values: OptionValues): Promise<void> {
 
 export async function run(path: string, values: OptionValues): Promise<void> {
   const options = await optionsOf(path, values);
-  await interruptible((display) => runStudy(options, display));
-  answer(values, await reportStudy(options.out));
+  const made = await interruptible(async (display) => {
+    await runStudy(options, display);
+    return reportStudy(options.out, display);
+  });
+  answer(values, made);
 }
 
 export async function report(path: string, values: OptionValues): Promise<void> {
-  answer(values, await reportStudy(folderOf(path, values)));
+  answer(values, await interruptible((display) => reportStudy(folderOf(path, values), display)));
 }
 
 function answer(values: OptionValues, { document, reportPath }: StudyReport): void {
@@ -78,7 +81,7 @@ function isAlive(pid: number): boolean {
 export async function exportAll(path: string, values: OptionValues): Promise<void> {
   const folder = folderOf(path, values);
   const target = join(folder, 'export');
-  const files = await exportStudy(folder, target);
+  const files = await interruptible((display) => exportStudy(folder, target, display));
   print(
     values,
     { kind: 'study-export', version: 1, folder: resolve(target), files },

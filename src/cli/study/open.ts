@@ -6,6 +6,7 @@ import { type ImageDataset, publishedDataset } from '../../data/index.ts';
 import type { Measurement, Store } from '../../store/index.ts';
 import {
   type CellEnvironment,
+  designed,
   type MeasurementTask,
   officialSpec,
   planMeasurement,
@@ -16,9 +17,11 @@ import {
   regularisedLabel,
   type Study,
   type StudyModel,
+  splitDatasetSpec,
 } from '../../study/index.ts';
 import type { Protocol } from '../../transfer/index.ts';
-import { type OpenedModel, openModel, splitModelSpec } from '../../weights/index.ts';
+import { UserError } from '../../util/errors.ts';
+import { isFile, type OpenedModel, openModel, splitModelSpec } from '../../weights/index.ts';
 import { fileName } from '../file-name.ts';
 import { type Opened, openDatasets, openShown, type Places, requireDistinct } from '../inputs.ts';
 import type { ProgressDisplay } from '../progress.ts';
@@ -84,10 +87,11 @@ async function openOrTake(
   display: ProgressDisplay,
   absent: string[] | undefined,
 ): Promise<ImageDataset> {
-  const official = officialSpec(spec);
+  const { whole, design } = splitDatasetSpec(spec);
+  const official = officialSpec(whole);
   if (absent && official && !existsSync(official.path)) {
     absent.push(spec);
-    return publishedDataset(official.name);
+    return designed(publishedDataset(official.name), design);
   }
   const [{ dataset }] = await openDatasets([spec], places, display);
   return dataset;
@@ -122,8 +126,7 @@ class ModelOpener {
     if (model.kind === 'pretrain') return this.#untrained(model);
     const { open: spec, name, sourceAccuracy = null, sourceImages = null } = model;
     const { architecture, place } = splitModelSpec(spec);
-    // What has a colon is on the web, not absent.
-    if (this.absent && architecture !== undefined && !place.includes(':') && !existsSync(place)) {
+    if (this.absent && architecture !== undefined && isFile(place) && !existsSync(place)) {
       this.absent.push(spec);
       const found = await openModel(architecture, this.places);
       const opened = { ...found, label: name ?? architecture, weights: new Map(), weightsHash: spec };
@@ -158,6 +161,13 @@ class ModelOpener {
     const { name, model, source, labelSmoothing } = given;
     const { training } = this.study.sources[source];
     const trained = await openModel(model, this.places);
+    if (trained.weights) {
+      throw new UserError(
+        'STUDY_PRETRAINED',
+        `"${name}" is to be pre-trained from ${model}, which has weights already.`,
+        'Give `pretrain` an architecture, such as resnet18_025@64; what has weights is given by `open`.',
+      );
+    }
     const data = await this.#source(source);
     const task = planMeasurement(
       'pretraining',
@@ -213,7 +223,9 @@ async function openPretrained(
   if (!measurement?.artifact) return model;
   await mkdir(folder, { recursive: true });
   const { label } = model.opened;
-  const file = join(folder, `${fileName(label)}.safetensors`);
+  const { sha256 } = measurement.artifact;
+  // Names of two networks may differ only in what a file's name cannot have.
+  const file = join(folder, `${fileName(label)}-${sha256.slice(0, 12)}.safetensors`);
   await copyFile(await store.artifactPath(measurement.artifact), file);
   const spec = `${model.spec}=${file}`;
   const { sourceAccuracy, sourceImages } = measurement.value as {

@@ -11,7 +11,8 @@ import {
   tableMarkdown,
 } from '../../report/index.ts';
 import { openEmbeddedStore, type Store } from '../../store/index.ts';
-import { fileName } from '../file-name.ts';
+import { fileNames } from '../file-name.ts';
+import type { ProgressDisplay } from '../progress.ts';
 import { picturesOf, readFrame, type StudyFrame, studyInputOf } from './frame.ts';
 
 export interface StudyReport {
@@ -20,7 +21,8 @@ export interface StudyReport {
 }
 
 /** Writes `report.html` and `study.json` into the study's folder. @throws UserError STUDY_NOT_STARTED */
-export async function reportStudy(folder: string): Promise<StudyReport> {
+export async function reportStudy(folder: string, display: ProgressDisplay): Promise<StudyReport> {
+  display.prepare('write the report');
   return withStore(folder, async (store, frame) => {
     const document = studyDocument(await studyInputOf(frame, store));
     const thumbnails = await picturesOf(frame, store);
@@ -36,7 +38,12 @@ export async function reportStudy(folder: string): Promise<StudyReport> {
  * network that does best. Returns the files' names.
  * @throws UserError STUDY_NOT_STARTED
  */
-export async function exportStudy(folder: string, target: string): Promise<string[]> {
+export async function exportStudy(
+  folder: string,
+  target: string,
+  display: ProgressDisplay,
+): Promise<string[]> {
+  display.prepare('write tables and networks');
   return withStore(folder, async (store, frame) => {
     const document = studyDocument(await studyInputOf(frame, store));
     const files: string[] = [];
@@ -51,10 +58,11 @@ export async function exportStudy(folder: string, target: string): Promise<strin
       await write(`${table.name}.md`, tableMarkdown(table));
       await write(`${table.name}.tex`, tableLatex(table));
     }
-    for (const { dataset, candidates } of document.rankings) {
+    const names = fileNames(document.rankings.map(({ dataset }) => dataset));
+    for (const [i, { candidates }] of document.rankings.entries()) {
       const best = document.cells.find(({ key }) => key === candidates[0]?.keys[0]);
       if (!best) continue;
-      const name = join('networks', `${fileName(dataset)}.onnx`);
+      const name = join('networks', `${names[i]}.onnx`);
       await copyFile(await store.artifactPath(best.network), join(target, name));
       files.push(name);
     }

@@ -51,7 +51,7 @@ function requireCells(cells: readonly CellTask[]): void {
   throw new UserError(
     'NOTHING_TO_DO',
     'The study has no cell: none of its networks has pre-trained weights, and nothing is trained from scratch.',
-    'Give models weights, or add scratch to settings.',
+    'Give models weights, mend what made pre-trainings fail, or add scratch to settings.',
   );
 }
 
