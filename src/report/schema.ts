@@ -144,7 +144,9 @@ const comparison = z
     pValue: share.describe(
       'paired test of the same images, two-sided: exact (top1, and multi-label: of their right decisions) or by permutation (meanPerClass)',
     ),
-    adjustedP: share.describe("after Holm's correction for all comparisons of this data set"),
+    adjustedP: share.describe(
+      "after the correction for all comparisons of this data set: Holm's, or that of the study",
+    ),
   })
   .describe('with the best candidate of the data set');
 
@@ -223,7 +225,7 @@ const acrossCandidate = z.strictObject({
     .strictObject({
       difference: z.number().describe('of mean logits, this minus the best'),
       pValue: share.describe('paired t-test over data sets'),
-      adjustedP: share.describe("after Holm's correction for all candidates"),
+      adjustedP: share.describe("after the correction for all candidates: Holm's, or that of the study"),
     })
     .nullable(),
   tied: z.boolean().describe('p-value of .05 or more, without correction (true for the best itself)'),

@@ -113,6 +113,8 @@ function scratchSentence(best: Candidate, { candidates }: Omit<Ranking, 'verdict
   const gap = best.test.value - (scratch === best ? transferred : scratch).test.value;
   const size = `${points(gap).replace('+', '')} points`;
   if (scratch === best) {
+    if (transferred.tied)
+      return `Whether pre-training pays is not shown: the best pre-trained network is ${size} behind training from scratch, not significantly worse.`;
     return `Pre-training does not pay here: the best pre-trained network is ${size} behind training from scratch.`;
   }
   if (scratch.tied) return `That pre-training helps is not shown: ${reached}, not significantly less.`;

@@ -248,6 +248,46 @@ describe('figures', () => {
   });
 });
 
+describe('sentences that depend on the study', () => {
+  const partOf = (study: typeof document, id: string) => {
+    const html = studyHtml(study, { thumbnails: new Map() });
+    return parseHTML(html).document.querySelector(`#${id}`)?.textContent;
+  };
+  const small = { ...SIZE, models: 2, datasets: 1, settingsOnly: true };
+  const complete = studyPageSample(small);
+
+  it.each([
+    ['none', 'Without a correction for several comparisons, p is at least'],
+    ['holm', "After Holm's correction"],
+    ['benjamini-hochberg', "After Benjamini and Hochberg's correction"],
+  ] as const)('what is tied, by correction %s', (correction, sentence) => {
+    const reproduce = partOf(studyDocument({ ...complete, correction }), 'reproduce');
+    expect(reproduce).toContain(sentence);
+    expect(reproduce?.includes('Holm')).toBe(correction === 'holm');
+    expect(reproduce).toContain('Where classes count alike, so do their images (permutation test');
+  });
+
+  it('whether every network was run in each setting', () => {
+    const settingsOf = (isLost: (cell: StudyInput['outcomes'][number]['cell']) => boolean) => {
+      const outcomes = complete.outcomes.map((outcome) =>
+        isLost(outcome.cell)
+          ? { cell: outcome.cell, status: 'failed' as const, error: 'The loss was not finite.' }
+          : outcome,
+      );
+      return partOf(studyDocument({ ...complete, outcomes }), 'settings');
+    };
+    const [{ name }] = complete.models;
+    expect(settingsOf(() => false)).toContain('Every network was run in each setting');
+    expect(settingsOf(({ model, seed }) => model === name && seed === 0)).toContain('Every network was run');
+    for (const lost of [
+      settingsOf(({ model, setting }) => model === name && setting === 'scratch'),
+      settingsOf(({ model }) => model === name),
+      settingsOf(({ setting }) => setting === 'scratch'),
+    ])
+      expect(lost).toContain('Not every network has results in all three settings');
+  });
+});
+
 describe('names beside dots', () => {
   const frame = { left: 40, top: 0, right: 320, bottom: 300 };
   const dot = fc.record({

@@ -1,4 +1,5 @@
 /** The part of the page with everything that is needed to judge or repeat the result. */
+import type { Correction } from '../../stats/index.ts';
 import {
   duration,
   integer,
@@ -21,7 +22,7 @@ export function reproducePart(document: CompareDocument): Markup {
 <p class="muted small">All runs took ${duration(cost.seconds)}: ${duration(cost.search)} for the search of hyper-parameters, ${duration(cost.final)} for the final networks, the rest for reading images and testing.${cost.images && ` ${waitingSentence(cost.images)}`}</p></div>
 ${conditions(document)}
 ${resultTables(document)}
-${howToRead()}
+${howToRead('holm')}
 </section>`;
 }
 
@@ -78,13 +79,20 @@ function failures({ failed }: Pick<CompareDocument, 'failed'>): Markup {
   )}</ul></div></details>`;
 }
 
-export function howToRead(): Markup {
+const CORRECTED: Readonly<Record<Correction, string>> = {
+  none: 'Without a correction for several comparisons',
+  holm: "After Holm's correction for all comparisons with the same best",
+  'benjamini-hochberg': "After Benjamini and Hochberg's correction for all comparisons with the same best",
+};
+
+/** @param correction of the tests of which the page says that networks are tied */
+export function howToRead(correction: Correction): Markup {
   return html`<details><summary>How to read the numbers <span>settings, intervals, tests</span></summary><div class="opened"><dl>
 <dt>Fixed features</dt><dd>The pre-trained network stays as it is; only a logistic regression on its last features is fitted. Fast, and hard to get wrong with little data.</dd>
 <dt>Fine-tuned</dt><dd>All weights start from the pre-trained network and are trained further on your images.</dd>
 <dt>From scratch</dt><dd>The same network from random weights: what pre-training is worth is the gap to this.</dd>
 <dt>95% interval</dt><dd>How far the accuracy could lie from the measured one because the test images are a sample: Wilson's interval for the share of images, bootstrap samples of the images for other metrics. It does not cover how results differ between seeds.</dd>
-<dt>Tied</dt><dd>Both networks answer the same test images, so only images that exactly one gets right count (exact binomial test). Where an image can have several classes, its right decisions are counted and whole images exchanged (exact permutation test). After Holm's correction for all comparisons on the data set, p is at least .05: the data does not show a difference, which is not proof that there is none.</dd>
+<dt>Tied</dt><dd>Both networks answer the same test images, so only images that exactly one gets right count (exact binomial test). Where classes count alike, so do their images (permutation test, exact with classes of one size). Where an image can have several classes, its right decisions are counted and whole images exchanged (exact permutation test). ${CORRECTED[correction]}, p is at least .05, or the best is behind in the test: the data does not show that the other is worse, which is not proof that it is as good.</dd>
 <dt>Several seeds</dt><dd>Accuracies are means over seeds; the test compares the networks of the first seed that both have, and the range of seeds is shown beside it.</dd>
 <dt>Chosen on</dt><dd>Hyper-parameters are chosen on the validation part, and the final network is tested once. Candidates are ranked by test accuracy, so the first of many is a little flattered by its rank.</dd>
 </dl></div></details>`;

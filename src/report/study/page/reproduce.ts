@@ -20,7 +20,7 @@ ${conditions(document)}
 ${costCard(document.cost)}
 ${resultTables(document)}
 ${document.failedMeasurements.length > 0 ? measurementFailures(document) : null}
-${howToRead()}
+${howToRead(document.correction)}
 </section>`;
 }
 

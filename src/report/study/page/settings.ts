@@ -3,6 +3,7 @@ import type { Setting } from '../../../store/records.ts';
 import { percent, points, pValueText, SETTING_NAMES } from '../../format.ts';
 import { html, type Markup } from '../../markup.ts';
 import { settingLegend } from '../../page/ranking.ts';
+import { SETTINGS } from '../../ranking.ts';
 import { drawPairs, drawSettingsOfDatasets, type PairRow } from '../figures/settings.ts';
 import { SETTING_NOUNS } from '../figures/words.ts';
 import type { SettingPair, SettingsCompared, StudyDocument } from '../schema.ts';
@@ -10,14 +11,27 @@ import { figureCard, onePanel, type StudyFigure, THIRD } from './figure.ts';
 import { named, type TableIndex } from './tables.ts';
 import { capital } from './transfer.ts';
 
-export function settingsPart({ settings }: StudyDocument, tables: TableIndex): Markup | null {
+export function settingsPart(document: StudyDocument, tables: TableIndex): Markup | null {
+  const { settings } = document;
   if (settings.datasets.length === 0) return null;
   const [absolute, ...differences] = settingsFigures(settings, tables);
   return html`<section class="part" id="settings"><div class="lead"><h2>Fixed, fine-tuned or from scratch</h2>
-<p>Every network was run in each setting, so settings are compared on the same networks.</p></div>
+<p>${
+    everyNetworkInEach(document)
+      ? 'Every network was run in each setting, so settings are compared on the same networks.'
+      : 'Not every network has results in all three settings: differences between two are of the networks that have both.'
+  }</p></div>
 <div class="two">${figureCard(absolute)}${overallCard(settings)}</div>
 ${differences.map(figureCard)}
 ${bestPairsTable(settings)}</section>`;
+}
+
+/** Whether the three settings of each network have results on every data set. */
+function everyNetworkInEach({ rankings, failed }: StudyDocument): boolean {
+  const finished = rankings.flatMap(({ candidates }) => candidates);
+  const unfinished = failed.filter(({ experiments }) => experiments.includes('settings'));
+  const models = new Set([...finished, ...unfinished].map(({ model }) => model));
+  return rankings.every(({ candidates }) => candidates.length === SETTINGS.length * models.size);
 }
 
 /** How often one setting beats another, and by how much over all data sets. */
