@@ -16,7 +16,8 @@ import { messageOf, UserError } from '../util/errors.ts';
 import { ArtifactFolder } from './artifacts.ts';
 import { flush, flushTree, makeFolder } from './durable-files.ts';
 import { startDatabase } from './embedded-database.ts';
-import { takeLock } from './lock.ts';
+import { explainFullDisk } from './full-disk.ts';
+import { holderOf, type LockHolder, takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { SqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
@@ -51,10 +52,17 @@ export async function openEmbeddedStore(folder: string): Promise<Store> {
   }
 }
 
+const lockOf = (root: string) => join(root, 'lock');
+
+/** Who has the store in `folder` open; null when nobody has, or who had died. */
+export function storeHolder(folder: string): LockHolder | null {
+  return holderOf(lockOf(resolve(folder)));
+}
+
 async function own(root: string) {
   try {
     await makeFolder(root);
-    return await takeLock(join(root, 'lock'));
+    return await takeLock(lockOf(root));
   } catch (error) {
     const explained = explainFullDisk(error, root);
     if (explained instanceof UserError) throw explained;
@@ -93,26 +101,4 @@ async function createDatabase(path: string): Promise<void> {
   await flushTree(aside);
   await rename(aside, path);
   flush(dirname(path));
-}
-
-/**
- * A full disk shows itself as an error of the file system (ENOSPC, or EDQUOT for a quota) or as an error of
- * PostgreSQL (53100).
- */
-function explainFullDisk(error: unknown, root: string): unknown {
-  if (error instanceof UserError || !isFullDisk(error)) return error;
-  return new UserError(
-    'STORE_FULL',
-    `The disk that holds the results folder "${root}" is full.`,
-    'Every result that was reported as stored is safe: make room and run the same command again.',
-    { cause: error },
-  );
-}
-
-function isFullDisk(error: unknown): boolean {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) {
-    const { code } = inner as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT' || code === '53100') return true;
-  }
-  return false;
 }

@@ -1,6 +1,8 @@
 /** The durable store: what it keeps, how it behaves, and the store in a folder. */
 export { writeWhole } from './durable-files.ts';
-export { openEmbeddedStore } from './embedded.ts';
+export { openEmbeddedStore, storeHolder } from './embedded.ts';
+export { fullDisk, meansFullDisk } from './full-disk.ts';
+export type { LockHolder } from './lock.ts';
 export type {
   ArtifactReference,
   Cell,
@@ -15,4 +17,5 @@ export type {
   Setting,
   Trial,
 } from './records.ts';
+export { requireFinite } from './rows.ts';
 export type { Store } from './store.ts';

@@ -32,6 +32,13 @@ interface Holder {
   readonly since: string;
 }
 
+export interface LockHolder {
+  readonly process: number;
+  readonly host: string;
+  /** On another machine or in another container, so that it cannot be asked whether it still runs. */
+  readonly isElsewhere: boolean;
+}
+
 export interface Lock {
   /** Gives the lock back; harmless when done already. Also happens by itself when the process exits. */
   release(): void;
@@ -53,6 +60,13 @@ export async function takeLock(path: string): Promise<Lock> {
     if (attempt >= RETRIES) throw locked(path, found);
     await sleep(RETRY_MILLISECONDS);
   }
+}
+
+/** The process that holds the lock, as far as can be judged from here; null when it is dead or there is no lock. */
+export function holderOf(path: string): LockHolder | null {
+  const found = read(path);
+  if (found === null || found === 'unreadable' || isDead(found)) return null;
+  return { process: found.pid, host: found.host, isElsewhere: isElsewhere(found) };
 }
 
 async function replaceDead(path: string, dead: Holder, mine: Holder): Promise<boolean> {

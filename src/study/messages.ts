@@ -24,4 +24,5 @@ export interface Done {
 export type WorkMessage =
   | { readonly kind: 'progress'; readonly event: ProgressEvent }
   | { readonly kind: 'done'; readonly result: Done[Work['kind']] }
-  | { readonly kind: 'failed'; readonly message: string };
+  /** `code`: of the error, where it has one. */
+  | { readonly kind: 'failed'; readonly message: string; readonly code?: string };

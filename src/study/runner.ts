@@ -4,12 +4,23 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Cell, CellOutcome, CellResult, Measurement, Store } from '../store/index.ts';
-import type { ProgressEvent } from '../util/progress.ts';
+import {
+  type Cell,
+  type CellOutcome,
+  type CellResult,
+  fullDisk,
+  type Measurement,
+  meansFullDisk,
+  requireFinite,
+  type Store,
+} from '../store/index.ts';
+import { messageOf } from '../util/errors.ts';
+import type { ProgressEvent, ProgressListener } from '../util/progress.ts';
 import type { MeasurementTask } from './measure.ts';
+import type { Work } from './messages.ts';
 import type { CellEnvironment } from './open-inputs.ts';
 import type { CellTask } from './plan.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { type Answer, WorkerProcess } from './worker-process.ts';
 
 export interface RunListener {
   /** A cell begins; `index` counts from 0 over all tasks, finished ones included. */
@@ -102,6 +113,35 @@ function renamed(outcome: CellOutcome, cell: Cell): CellOutcome {
   return { ...outcome, cell };
 }
 
+/**
+ * What the worker makes of the work. What failed leaves no file.
+ * @throws UserError STORE_FULL when the file found no room: all that is left to do would be computed and lost
+ */
+async function computed<K extends Work['kind']>(
+  worker: WorkerProcess,
+  work: Work & { readonly kind: K },
+  filePath: string,
+  { workFolder }: RunOptions,
+  onProgress: ProgressListener,
+): Promise<Answer<K>> {
+  const answer = finite(await worker.run<K>(work, filePath, onProgress));
+  if (answer.kind === 'failed') {
+    await rm(filePath, { force: true });
+    if (meansFullDisk(answer.code)) throw fullDisk(workFolder, answer.message);
+  }
+  return answer;
+}
+
+/** The store keeps finite numbers only: others fail what has them, and not the whole run. */
+function finite<K extends Work['kind']>(answer: Answer<K>): Answer<K> {
+  try {
+    if (answer.kind === 'done') requireFinite(answer.result, 'result');
+    return answer;
+  } catch (error) {
+    return { kind: 'failed', message: messageOf(error) };
+  }
+}
+
 async function computeCell(
   store: Store,
   worker: WorkerProcess,
@@ -111,7 +151,7 @@ async function computeCell(
 ): Promise<CellOutcome> {
   const { cell } = task;
   const networkPath = join(options.workFolder, `${cell.key}.onnx`);
-  const answer = await worker.run({ kind: 'cell', task }, networkPath, (event) =>
+  const answer = await computed(worker, { kind: 'cell', task }, networkPath, options, (event) =>
     listener.onProgress?.(cell, event),
   );
   if (answer.kind === 'failed') {
@@ -133,7 +173,7 @@ async function computeMeasurement(
   listener: MeasurementListener,
 ): Promise<MeasurementOutcome> {
   const filePath = join(options.workFolder, task.key);
-  const answer = await worker.run({ kind: 'measurement', task }, filePath, (event) =>
+  const answer = await computed(worker, { kind: 'measurement', task }, filePath, options, (event) =>
     listener.onProgress?.(task, event),
   );
   if (answer.kind === 'failed') return { task, status: 'failed', error: answer.message };

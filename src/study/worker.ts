@@ -28,7 +28,8 @@ async function answer(request: WorkRequest): Promise<void> {
     if (file) await writeFile(request.filePath, file);
     await send({ kind: 'done', result });
   } catch (error) {
-    await send({ kind: 'failed', message: messageOf(error) });
+    const { code } = error as { readonly code?: string };
+    await send({ kind: 'failed', message: messageOf(error), code });
   }
 }
 

@@ -1,5 +1,4 @@
 /** The store in a folder: the common contract, then what only a folder can have: locks, kills, bad folders. */
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { drizzle } from 'drizzle-orm/pglite';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startDatabase } from '../../src/store/embedded-database.ts';
 import { openEmbeddedStore } from '../../src/store/index.ts';
+import { canMount, onSmallDisk, skippedWithoutMount } from '../small-disk.ts';
 import { Child } from './child.ts';
 import { storeContract } from './contract.ts';
 import { sampleCell, sampleMeasurement, storedSample } from './samples.ts';
@@ -190,18 +190,7 @@ describe('a database', () => {
   });
 });
 
-/** A small file system of our own, in a name space of our own, needs no rights and leaves no trace. */
-function onSmallDisk(megabytes: number, script: string, ...parameters: string[]) {
-  const disk = mkdtempSync(join(root, 'disk-'));
-  const run = `mount -t tmpfs -o size=${megabytes}m none "$0" && ${script}`;
-  const nameSpace = ['--user', '--map-root-user', '--mount', 'sh', '-c', run, disk, ...parameters];
-  return spawnSync('/usr/bin/unshare', nameSpace, { encoding: 'utf8', timeout: 100_000 });
-}
-
-const canMount = onSmallDisk(1, 'true').status === 0;
-const skipped = canMount ? '' : ' (skipped: unshare and mount are not allowed here)';
-
-describe.skipIf(!canMount)(`a full disk${skipped}`, () => {
+describe.skipIf(!canMount)(`a full disk${skippedWithoutMount}`, () => {
   // With little room a table finds none first; with more, but less than a 16 MB piece of the log, the log does.
   test.each([3, 15])('of which %i MB were left is said, and nothing acknowledged is lost', (room) => {
     const report = fillDisk(String(room * 1024 * 1024));

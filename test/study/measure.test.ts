@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbeddedStore, type Store } from '../../src/store/index.ts';
 import {
@@ -20,6 +21,7 @@ import type { CostValue, PretrainingOptions, PretrainingValue } from '../../src/
 import { openModel } from '../../src/weights/index.ts';
 import { colourFolder } from '../colour-folder.ts';
 import { temporaryFolder } from '../data/pictures.ts';
+import { canMount, onSmallDisk, skippedWithoutMount } from '../small-disk.ts';
 import { smallWeightsFile } from '../small-weights.ts';
 
 const TRAINING: PretrainingOptions = { steps: 3, batchSize: 8, learningRate: 0.05, weightDecay: 1e-4 };
@@ -54,12 +56,13 @@ const pretraining = (change: Partial<PretrainingOptions> = {}, given = inputs) =
   planMeasurement('pretraining', given, { ...TRAINING, ...change });
 
 /** Runs the tasks, and says which were begun. */
-async function run(tasks: readonly MeasurementTask[], onProgress?: () => void) {
+async function run(tasks: readonly MeasurementTask[], onProgress?: () => void, onOutcome?: () => void) {
   const begun: number[] = [];
   const options = { ...environment, workFolder: join(folder, 'work') };
   const outcomes = await measureAll(store, tasks, options, {
     onBegin: (_, index) => begun.push(index),
     onProgress,
+    onOutcome,
   });
   return { outcomes, begun };
 }
@@ -82,6 +85,15 @@ function workers(): number[] {
         return [];
       }
     });
+}
+
+/** A process that ended and of which nobody has asked how is a zombie. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 describe('measurements', () => {
@@ -144,11 +156,63 @@ describe('measurements', () => {
     },
   );
 
+  it('go on when one has a number that the store does not keep', async () => {
+    const whole = pretraining({ steps: 4 });
+    const task = { ...whole, determinedBy: { ...whole.determinedBy, rate: Number.NaN } };
+    const { outcomes } = await run([task, pretraining({ steps: 1 })]);
+    expect(outcomes[0]).toMatchObject({ status: 'failed', error: expect.stringContaining('rate is NaN') });
+    expect(measurementOf(outcomes[1]).kind).toBe('pretraining');
+    expect(readdirSync(folder)).not.toContain('work');
+  });
+
+  it('go on when their process cannot be started, as after an upgrade of Node', async () => {
+    const { execPath } = process;
+    const tasks = [pretraining({ steps: 5 }), pretraining({ steps: 6 })];
+    process.execPath = join(folder, 'no-such-node');
+    const outcome = await run(tasks, undefined, () => {
+      process.execPath = execPath;
+    }).finally(() => {
+      process.execPath = execPath;
+    });
+    expect(outcome.outcomes[0]).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(/cannot be used: .*ENOENT/),
+    });
+    expect(measurementOf(outcome.outcomes[1]).kind).toBe('pretraining');
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'go on when their process died unnoticed between two (skipped where there is no /proc)',
+    async () => {
+      const tasks = [pretraining({ steps: 7 }), pretraining({ steps: 8 }), pretraining({ steps: 9 })];
+      const killed: number[] = [];
+      const { outcomes } = await run(tasks, undefined, () => {
+        if (killed.length > 0) return;
+        killed.push(...workers());
+        for (const worker of killed) process.kill(worker, 'SIGKILL');
+        // Until it is gone, without a chance to hear of it.
+        while (killed.some(isRunning));
+      });
+      expect(killed).toHaveLength(1);
+      expect(outcomes.map(({ status }) => status)).toEqual(['done', 'failed', 'done']);
+    },
+  );
+
   it('are not made of data that have changed since they were planned', async () => {
     const given = await inputsOf(MODEL, await colourFolder({ red: 9, green: 9, blue: 8 }));
     const task = { ...pretraining({}, given), dataset: inputs.dataset.spec };
     const { outcomes } = await run([task]);
     expect(outcomes[0]).toMatchObject({ error: expect.stringContaining('has changed since') });
+  });
+});
+
+describe.skipIf(!canMount)(`a full disk${skippedWithoutMount}`, () => {
+  it('ends the run, since all that is left to do would be computed and lost', async () => {
+    const script = fileURLToPath(new URL('./child-full-disk.ts', import.meta.url));
+    const run = `exec "${process.execPath}" --import tsx "${script}" "$0" "$1" "$2"`;
+    const child = onSmallDisk(1, run, inputs.dataset.spec, await temporaryFolder());
+    expect(child.status, child.stderr).toBe(0);
+    expect(JSON.parse(child.stdout)).toEqual({ ended: 'STORE_FULL', begun: [0], left: ['ballast'] });
   });
 });
 
