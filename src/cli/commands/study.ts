@@ -7,7 +7,7 @@ import type { OptionValues } from '../options.ts';
 import { textOf, workOptionsOf } from '../parse.ts';
 import { print } from '../print.ts';
 import { PLAN_VERSION, planStudy } from '../study/plan.ts';
-import { readProgress } from '../study/progress-file.ts';
+import { readProgress, runnerOf } from '../study/progress-file.ts';
 import { replayCell } from '../study/replay.ts';
 import { exportStudy, reportStudy, type StudyReport } from '../study/report.ts';
 import { runStudy, type StudyOptions } from '../study/run.ts';
@@ -63,19 +63,10 @@ export async function status(path: string, values: OptionValues): Promise<void> 
       `Start it: transferlab run ${path}`,
     );
   }
-  const running = !progress.finished && isAlive(progress.process);
-  print(values, { kind: 'study-status', version: 1, ...progress, running }, () =>
-    progressText(progress, running),
+  const runner = progress.finished ? null : runnerOf(folder, progress);
+  print(values, { kind: 'study-status', version: 1, ...progress, running: runner !== null }, () =>
+    progressText(progress, runner),
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 export async function exportAll(path: string, values: OptionValues): Promise<void> {

@@ -1,7 +1,8 @@
 /** How far a study is, in a small file that can be read while the study runs. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CellOutcome, writeWhole } from '../../store/index.ts';
+import { type CellOutcome, type LockHolder, storeHolder, writeWhole } from '../../store/index.ts';
+import { messageOf } from '../../util/errors.ts';
 
 /** What a study computes one after another. */
 export type StudyPhase = 'pre-training' | 'transferability scores' | 'cells' | 'drawings';
@@ -26,6 +27,12 @@ const progressFile = (folder: string) => join(folder, 'study-progress.json');
 export async function readProgress(folder: string): Promise<StudyProgress | undefined> {
   const text = await readFile(progressFile(folder), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as StudyProgress);
+}
+
+/** The process that runs the study; null when it ended, whoever has the folder's store open now, for a report for example. */
+export function runnerOf(folder: string, progress: StudyProgress): LockHolder | null {
+  const holder = storeHolder(join(folder, 'store'));
+  return holder?.process === progress.process ? holder : null;
 }
 
 /** Keeps the file of a study's folder true while the study runs. */
@@ -53,10 +60,13 @@ export class ProgressFile {
     this.#change(status === 'done' ? { done: done + 1 } : { failed: failed + 1 });
   }
 
+  /** Says it when the file could not be brought up to date: results and report do not need it. */
   async finish(): Promise<void> {
     this.#change({ finished: true });
     await this.#written;
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure === undefined) return;
+    const given = `${progressFile(this.folder)} could not be written: ${messageOf(this.#failure)}.`;
+    process.stderr.write(`${given} The study is finished, although its status will not say so.\n`);
   }
 
   #change(change: Partial<StudyProgress>): void {
@@ -64,14 +74,19 @@ export class ProgressFile {
     this.#write();
   }
 
-  /** One after another. A file that cannot be written harms no result, so it is said when the study ends. */
+  /** One after another. A file that cannot be written harms no result, and the next one makes up for it. */
   #write(): void {
     const path = progressFile(this.folder);
     const text = `${JSON.stringify(this.#progress, null, 2)}\n`;
     this.#written = this.#written
       .then(() => writeWhole(path, `${path}.new`, (file) => file.writeFile(text)))
-      .catch((error: unknown) => {
-        this.#failure = error;
-      });
+      .then(
+        () => {
+          this.#failure = undefined;
+        },
+        (error: unknown) => {
+          this.#failure = error;
+        },
+      );
   }
 }

@@ -1,5 +1,6 @@
 /** A study's plan, progress and replay as text. */
 import { countOf, duration, integer, SETTING_NAMES } from '../../report/format.ts';
+import type { LockHolder } from '../../store/index.ts';
 import type { StudyPlan } from './plan.ts';
 import type { StudyProgress } from './progress-file.ts';
 import type { Replay } from './replay.ts';
@@ -70,15 +71,20 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 2 : 0)} GiB`;
 }
 
-export function progressText(progress: StudyProgress, running: boolean): string {
+/** @param runner the process that runs the study, null when none does */
+export function progressText(progress: StudyProgress, runner: LockHolder | null): string {
   const { phase, cells, done, failed, finished, updatedAt } = progress;
   const state = finished
     ? 'finished'
-    : running
-      ? `running (${phase}), process ${progress.process}`
+    : runner
+      ? `running (${phase}), process ${runner.process}${placeOf(runner)}`
       : 'stopped; the same command goes on from there';
   const failures = failed > 0 ? `, ${failed} failed` : '';
   return `${integer(done)} of ${countOf(cells, 'cell')} done${failures}. The study is ${state}. Last change: ${updatedAt}\n`;
+}
+
+function placeOf({ isElsewhere, host }: LockHolder): string {
+  return isElsewhere ? ` on ${host}, as far as can be told from here` : '';
 }
 
 export function replayText({ cell, differences, stored, again }: Replay): string {
