@@ -37,12 +37,16 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Onn
   if (!proto.graph) throw unreadable('The file holds no graph.');
   const standard = proto.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   if (!standard) throw unreadable('The file does not say which version of the operator set it uses.');
+  const external = new ExternalData(options.externalDataFolder);
+  const graph = decodeGraph(proto.graph, external);
+  const { locations } = external;
   return {
     opset: Number(standard.version),
     irVersion: Number(proto.irVersion),
     producer: proto.producerName,
-    graph: decodeGraph(proto.graph, new ExternalData(options.externalDataFolder)),
+    graph,
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
+    ...(locations.length > 0 && { externalFiles: locations }),
   };
 }
 

@@ -17,9 +17,15 @@ const CHUNK = 2 ** 30;
 export class ExternalData {
   #read = 0;
   readonly #sizes = new Map<string, number>();
+  readonly #locations = new Set<string>();
 
   /** @param folder folder of the model's file; without one, external data is refused */
   constructor(private readonly folder: string | undefined) {}
+
+  /** The files that were read, as the model calls them. */
+  get locations(): readonly string[] {
+    return [...this.#locations].sort();
+  }
 
   /** The `expected` bytes of a tensor. `length` may be left out in the file: then the rest of the file is meant. */
   read({ externalData }: TensorProto, title: string, expected: number): Uint8Array {
@@ -29,6 +35,7 @@ export class ExternalData {
       throw inconsistent(title, `keeps its data in the file "${location}", which was not given along`);
     }
     const path = pathInside(this.folder, location, title);
+    this.#locations.add(location);
     const handle = openSync(path, 'r');
     try {
       const size = fstatSync(handle).size;

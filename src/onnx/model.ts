@@ -50,6 +50,8 @@ export interface OnnxModel {
   readonly producer: string;
   readonly graph: OnnxGraph;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Files with numbers of a decoded model, as paths from its folder; undefined where the model's file has them all. */
+  readonly externalFiles?: readonly string[];
 }
 
 /** Version of Debian's and of the runtime's checker alike, and old enough for every consumer of an export. */

@@ -1,13 +1,13 @@
 /** Opens a model by what a user types. */
 import { existsSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { importOnnxClassifier } from '../models/imported/import.ts';
 import type { Model } from '../models/model.ts';
 import { findModel } from '../models/registry.ts';
 import { type ByteSource, openFileSource } from '../util/byte-source.ts';
 import { defaultCacheFolder } from '../util/cache-folder.ts';
 import { UserError } from '../util/errors.ts';
-import { sha256OfFile } from '../util/hash.ts';
+import { contentHash, sha256OfFile } from '../util/hash.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { demoFile, demoNames } from './demo.ts';
 import { hubFiles } from './hub.ts';
@@ -26,7 +26,7 @@ export interface OpenedModel {
   readonly weights: Weights | undefined;
   /** The classifier that the weights came with, which transfer leaves out; undefined where the file has none. */
   readonly head: SourceHead | undefined;
-  /** SHA-256 of the weights' file. */
+  /** SHA-256 of the weights' file; of an ONNX file with external data, a hash of it and of the files beside it. */
   readonly weightsHash: string | undefined;
   /** Short name for tables and figures. */
   readonly label: string;
@@ -180,16 +180,27 @@ async function openHub(name: HubName, options: OpenOptions, stated?: Model): Pro
 }
 
 async function openOnnx(path: string, label: string): Promise<OpenedModel> {
-  const { model, weights } = await importOnnxClassifier(path);
+  const { model, weights, externalFiles } = await importOnnxClassifier(path);
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
   return {
     model,
     weights: fitWeights(model, weights, { source: path }),
     head: await headOf(model, shapes, (names) => new Map(names.map((name) => [name, weights.get(name)!]))),
-    weightsHash: await sha256OfFile(path),
+    weightsHash: await hashWith(externalFiles, path),
     label,
     source: `Network and weights imported from ${basename(path)}.`,
   };
+}
+
+/** Of the file alone, or together with those beside it, without which two exports may be the same. */
+async function hashWith(externalFiles: readonly string[], path: string): Promise<string> {
+  const own = await sha256OfFile(path);
+  if (externalFiles.length === 0) return own;
+  const beside: [string, string][] = [];
+  for (const location of externalFiles) {
+    beside.push([location, await sha256OfFile(join(dirname(path), location))]);
+  }
+  return contentHash([own, beside]);
 }
 
 function demoPath(name: string): string {

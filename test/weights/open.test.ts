@@ -1,6 +1,6 @@
 /** Opening a model by what a user types, with files of our own and the published ones. */
 import { existsSync, readdirSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Graph } from '../../src/graph/graph.ts';
 import { findModel, type Model, variablesOf, withInput } from '../../src/models/index.ts';
 import { INFERENCE, initialize, Network } from '../../src/nn/index.ts';
+import { decodeModel, writeModel } from '../../src/onnx/index.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
 import { sha256OfFile } from '../../src/util/hash.ts';
 import {
@@ -101,6 +102,35 @@ describe('a file of our own', () => {
     expect((await refusal(path)).code).toBe('UNKNOWN_MODEL');
     await writeSafetensors(path, weights, { transferlab_model: 'cifar_resnet32' });
     expect((await refusal(path)).code).toBe('WEIGHTS_MISFIT');
+  });
+});
+
+describe('an imported network with its numbers in another file', () => {
+  const fixture = fileURLToPath(new URL('../fixtures/onnx/classifiers/viewed-9.onnx', import.meta.url));
+
+  /** The fixture with its largest array changed, under the same name, with the weights beside it. */
+  async function opened(externalAbove: number, change = 0) {
+    const model = decodeModel(await readFile(fixture));
+    const path = inFolder('exported.onnx');
+    const [largest] = [...model.graph.initializers.values()].sort((a, b) => b.data.length - a.data.length);
+    largest.data[0] = Number(largest.data[0]) + change;
+    const written = await writeModel(path, model, { externalAbove });
+    const own = await sha256OfFile(path);
+    return { written, own, hash: (await openModel(path)).weightsHash };
+  }
+
+  test('has a hash of both files', async () => {
+    const [first, again, changed] = [await opened(0), await opened(0), await opened(0, 1)];
+    expect(first.written).toHaveLength(2);
+    expect(changed.own).toBe(first.own);
+    expect(again.hash).toBe(first.hash);
+    expect(changed.hash).not.toBe(first.hash);
+  });
+
+  test('one file alone has its own hash', async () => {
+    const { written, own, hash } = await opened(Number.POSITIVE_INFINITY);
+    expect(written).toHaveLength(1);
+    expect(hash).toBe(own);
   });
 });
 

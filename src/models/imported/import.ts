@@ -22,6 +22,8 @@ interface ImportedClassifier {
   readonly model: Model;
   /** The file's numbers for every variable of backbone and original head, by name. */
   readonly weights: Map<string, Tensor<'float32'>>;
+  /** Files beside it that hold numbers, as paths from its folder. */
+  readonly externalFiles: readonly string[];
 }
 
 /**
@@ -57,7 +59,7 @@ function classifierOf(onnx: OnnxModel, name: string): ImportedClassifier {
     backbone: (net, images) => classifier.backbone(net, images),
     originalHead: { classes, prefixes, logits: (net, before) => classifier.logits(net, before) },
   });
-  return { model, weights: new Map(plan.variables.numbers) };
+  return { model, weights: new Map(plan.variables.numbers), externalFiles: onnx.externalFiles ?? [] };
 }
 
 interface ImageInput {
