@@ -8,7 +8,7 @@ import { float32, type Shape, type Tensor } from '../tensor/tensor.ts';
 import { compileImageFunction, type ImageFunction, openImageFunction } from '../train/index.ts';
 import { invariant } from '../util/errors.ts';
 import { engineObjective } from './engine-objective.ts';
-import { passOverImages } from './image-pass.ts';
+import { passOverImages, requireFinite } from './image-pass.ts';
 import { ImageClock } from './image-time.ts';
 import type { LabelledFeatures } from './logistic-problem.ts';
 import { fitLogisticRegression, type LogisticSolution, regularizationPath } from './logistic-regression.ts';
@@ -29,7 +29,10 @@ interface TimedInputs extends SettingInputs {
   readonly clock: ImageClock;
 }
 
-/** Chooses lambda on the validation part, fits train and validation part together, and predicts the test part once. */
+/**
+ * Chooses lambda on the validation part, fits train and validation part together, and predicts the test part once.
+ * @throws UserError FEATURES_NOT_FINITE where the network gives numbers that nothing can be fitted to
+ */
 export async function fixedFeatures(given: SettingInputs, protocol: FixedProtocol): Promise<SettingResult> {
   const inputs: TimedInputs = { ...given, clock: new ImageClock() };
   const { dataset, weights, threads, device, onProgress } = inputs;
@@ -143,6 +146,7 @@ async function featuresOf(
       device,
     });
   const matrix = await runOver(inputs, protocol, backbone, ['train', 'validation'], 'features', progress);
+  requireFinite(matrix, { model, dataset }, [...train, ...validation]);
   const part = (records: readonly ImageRecord[], start: number): LabelledFeatures => ({
     features: matrix.data.slice(start * model.featureSize, (start + records.length) * model.featureSize),
     labels: labelsOf(dataset, records),

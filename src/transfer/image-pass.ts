@@ -10,6 +10,7 @@ import {
 import type { Model } from '../models/index.ts';
 import type { Shape, Tensor } from '../tensor/tensor.ts';
 import { type ImageFunction, runOverImages } from '../train/index.ts';
+import { UserError } from '../util/errors.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { ImageClock } from './image-time.ts';
 
@@ -53,4 +54,24 @@ export async function passOverImages({
     await clock.close(images);
     await network?.close();
   }
+}
+
+/**
+ * Refuses rows of numbers, one row per record, that no statistic can be made of.
+ * @throws UserError FEATURES_NOT_FINITE where any number is not finite
+ */
+export function requireFinite(
+  { shape: [, columns], data }: Tensor<'float32'>,
+  { model, dataset }: { readonly model: Model; readonly dataset: ImageDataset },
+  records: readonly ImageRecord[],
+): void {
+  const spoiled = records.filter(
+    (_, i) => !data.subarray(i * columns, (i + 1) * columns).every(Number.isFinite),
+  );
+  if (spoiled.length === 0) return;
+  throw new UserError(
+    'FEATURES_NOT_FINITE',
+    `${model.name} gives features that are infinite or not a number for ${spoiled.length} of ${records.length} images of ${dataset.name}, the first is "${spoiled[0].id}".`,
+    'Use other weights.',
+  );
 }

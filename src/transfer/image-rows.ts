@@ -7,7 +7,7 @@ import { decodeModel, parseMetadata } from '../onnx/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { compileImageFunction } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
-import { passOverImages } from './image-pass.ts';
+import { passOverImages, requireFinite } from './image-pass.ts';
 import type { SettingInputs } from './setting.ts';
 
 /** Images that a network sees at a time. */
@@ -80,10 +80,6 @@ export async function imageRows(
       onProgress({ phase, done: 0, total: 1, note: `${done} of ${total}` }),
     onProgress,
   });
-  if (rows.data.every(Number.isFinite)) return rows;
-  throw new UserError(
-    'FEATURES_NOT_FINITE',
-    `${model.name} gives infinite features for some images of ${dataset.name}.`,
-    'Use other weights.',
-  );
+  requireFinite(rows, { model, dataset }, records);
+  return rows;
 }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { predict } from '../../src/cli/commands/predict.ts';
 import { type ImageDataset, openFolderDataset } from '../../src/data/index.ts';
-import { argMaxRows } from '../../src/tensor/tensor.ts';
+import { argMaxRows, float32 } from '../../src/tensor/tensor.ts';
+import { requireFinite } from '../../src/transfer/image-pass.ts';
 import {
   type FixedProtocol,
   fixedFeatures,
@@ -183,6 +184,28 @@ describe('the choice', () => {
     ];
     expect(other.testLogits.shape).toEqual(one.testLogits.shape);
     expect(other.testLogits.data).not.toEqual(one.testLogits.data);
+  });
+});
+
+describe('features that are not finite', () => {
+  it('are refused before anything is fitted to them, with how many images have them', async () => {
+    const weights = new Map(inputs.weights);
+    const { shape, data } = weights.get('conv1.weight')!;
+    weights.set('conv1.weight', float32(shape, data.slice().fill(3e38)));
+    const { train, validation } = inputs.dataset.splits;
+    const count = train.length + validation.length;
+    await expect(fixed({ ...inputs, weights })).rejects.toMatchObject({
+      code: 'FEATURES_NOT_FINITE',
+      message: expect.stringContaining(`${count} of ${count} images of`),
+    });
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('name the image that has one: %d', (value) => {
+    const records = inputs.dataset.splits.train.slice(0, 3);
+    const rows = float32([3, 2], Float32Array.of(1, 2, 3, value, 5, 6));
+    const found = `1 of 3 images of ${inputs.dataset.name}, the first is "${records[1].id}"`;
+    expect(() => requireFinite(rows, inputs, records)).toThrow(found);
+    expect(() => requireFinite(float32([3, 2], new Float32Array(6)), inputs, records)).not.toThrow();
   });
 });
 
