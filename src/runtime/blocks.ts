@@ -4,6 +4,7 @@ import { BLOCKED_DOMAIN } from '../compile/index.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { modelOf } from '../onnx/model.ts';
 import type { Device } from './device.ts';
+import { openSession } from './session.ts';
 
 let known: Promise<number> | undefined;
 
@@ -33,11 +34,9 @@ async function probe(): Promise<number> {
   };
   const [inputs, outputs] = [[port('x', CHANNELS)], [port('y', 'C')]];
   const model = modelOf({ name: 'blocks', nodes: [node], initializers: new Map(), inputs, outputs });
-  const session = await ort.InferenceSession.create(encodeModel(model), {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    logSeverityLevel: 4,
-  });
+  // With the options of all sessions: the first session of a process decides whether this thread sets denormal numbers
+  // to zero, as the runtime's own threads do.
+  const session = await openSession(encodeModel(model), { threads: 1 });
   const given = new ort.Tensor('float32', new Float32Array(CHANNELS), [1, CHANNELS, 1, 1]);
   const { y } = await session.run({ x: given });
   await session.release();
