@@ -52,7 +52,7 @@ export function sizeAt({ pictures, sizes }: PixelStore, index: number): { width:
  * The views of `records` in their order. Those that the cache folder lacks are decoded and kept; when that is
  * interrupted, what was written until then is kept too. Several processes may do so at the same time.
  *
- * Errors: `IMAGE_UNREADABLE`, `CACHE_NOT_WRITABLE`.
+ * Errors: `IMAGE_UNREADABLE`, `FILE_CHANGED`, `CACHE_NOT_WRITABLE`.
  */
 export async function openViewCache(
   dataset: ImageDataset,

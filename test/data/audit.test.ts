@@ -12,10 +12,11 @@ import { findNearPairs } from '../../src/data/audit/near.ts';
 import { duplicateSheet } from '../../src/data/audit/sheet.ts';
 import { COEFFICIENTS, ORDER, similarity, spectrumOf } from '../../src/data/audit/spectrum.ts';
 import type { DecodedImage, ImageDataset, SplitName } from '../../src/data/contract.ts';
+import { openFolderDataset } from '../../src/data/datasets/folder.ts';
 import { renderPixels } from '../../src/data/image/render.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { sha256 } from '../../src/util/hash.ts';
-import { temporaryFolder } from './pictures.ts';
+import { classFiles, folderOf, jpeg, temporaryFolder } from './pictures.ts';
 
 const SIDE = 32;
 
@@ -241,6 +242,13 @@ function leaky() {
 }
 
 describe('an audit', () => {
+  it('stops at a file that changes meanwhile', async () => {
+    const folder = await folderOf(await classFiles({ a: 3, b: 3 }));
+    const opened = await openFolderDataset(folder, { seed: 1 });
+    writeFileSync(join(folder, opened.splits.test[0].id), await jpeg(99));
+    await expect(auditDuplicates([opened])).rejects.toMatchObject({ code: 'FILE_CHANGED' });
+  });
+
   it('says which images have copies in parts used before, what is superfluous, and where labels differ', async () => {
     const audit = await auditDuplicates([leaky()]);
     const common = { dataset: 'leaky', otherDataset: 'leaky', split: 'test' };

@@ -3,7 +3,8 @@
  * a folder can be wrong. Images are made on the spot; the last group reads real subsets and holds the counts to
  * what their documentation says.
  */
-import { copyFile, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
@@ -179,6 +180,36 @@ describe('damaged files', () => {
     await openFolderDataset(folder, { seed: 1, cacheFolder });
     expect((await readFile(file, 'utf8')).match(/ ok$/gm)).toHaveLength(6);
   });
+
+  test('are remembered while the opening goes on, and when it fails', async () => {
+    const image = await jpeg(1, 8, 8);
+    // One image as many different files: bytes behind the end of a JPEG are not read.
+    const many = Object.fromEntries(
+      Array.from({ length: 300 }, (_, i) => [
+        `${i % 2 ? 'a' : 'b'}/${i}.jpg`,
+        Buffer.concat([image, Buffer.of(i >> 8, i)]),
+      ]),
+    );
+    const folder = await folderOf(many);
+    const cacheFolder = await temporaryFolder();
+    const known = () => {
+      const verdicts = join(cacheFolder, 'decode-verdicts');
+      return readdirSync(verdicts).flatMap(
+        (name) => readFileSync(join(verdicts, name), 'utf8').match(/ ok$/gm) ?? [],
+      ).length;
+    };
+    const stopped = openFolderDataset(folder, {
+      seed: 1,
+      cacheFolder,
+      onProgress({ done }) {
+        if (done < 290) return;
+        expect(known()).toBeGreaterThanOrEqual(256);
+        throw new Error('stopped');
+      },
+    });
+    await expect(stopped).rejects.toThrow('stopped');
+    expect(known()).toBeGreaterThanOrEqual(290);
+  });
 });
 
 describe('duplicates', () => {
@@ -270,13 +301,15 @@ describe('one clear error', () => {
     expect(await codeOf(await folderOf({ ...damagedTest, 'test/a/x.jpg': '' }))).toBe('DATA_EMPTY');
   });
 
-  test('for an image that is damaged after the data set was opened', async () => {
+  test('for an image that is changed or removed after the data set was opened', async () => {
     const folder = await folderOf(await classFiles({ a: 3, b: 3 }));
     const dataset = await openFolderDataset(folder, { seed: 1 });
-    const record = dataset.splits.train[0];
+    const [record] = dataset.splits.train;
+    const render = () => dataset.render(record, { kind: 'short-side', size: 8, filter: 'bilinear' });
     await copyFile('/dev/null', join(folder, record.id));
-    const rendered = dataset.render(record, { kind: 'short-side', size: 8, filter: 'bilinear' });
-    await expect(rendered).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
+    await expect(render()).rejects.toMatchObject({ code: 'FILE_CHANGED' });
+    await rm(join(folder, record.id));
+    await expect(render()).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
   });
 });
 

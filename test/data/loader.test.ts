@@ -98,6 +98,24 @@ describe('view cache', () => {
     expect(await open(records, { ...VIEW })).toBe(0);
   });
 
+  test('never keeps the pixels of a file that changed behind its hash', async () => {
+    const files = await classFiles({ a: 4, b: 4 }, '', 200);
+    const changing = await folderOf(files);
+    const opened = await openFolderDataset(changing, { seed: 1 });
+    const images = Object.values(opened.splits).flat();
+    const cacheFolder = await temporaryFolder();
+    await writeFile(join(changing, 'b/3.jpg'), await jpeg(300));
+    await expect(openViewCache(opened, images, VIEW, cacheFolder)).rejects.toMatchObject({
+      code: 'FILE_CHANGED',
+    });
+    await writeFile(join(changing, 'b/3.jpg'), files['b/3.jpg']);
+    const pictures = picturesOf(await openViewCache(opened, images, VIEW, cacheFolder));
+    for (const [i, record] of images.entries()) {
+      const { pixels } = await opened.render(record, VIEW);
+      expect(pictures[i].pixels).toEqual(new Uint8Array(pixels));
+    }
+  });
+
   test('has one picture for images of the same content', async () => {
     const many = Array.from({ length: 60 }, (_, i) => records[(5 * i) % 12]);
     const cache = await openViewCache(dataset, many, VIEW, await temporaryFolder());

@@ -72,6 +72,16 @@ describe('tiny copies', () => {
     expect(archives.fingerprint).toBe(folder.fingerprint);
   });
 
+  test('an image that changes after opening is not shown under its old hash', async () => {
+    const folder = await temporaryFolder();
+    await cp(copyOf('food101'), folder, { recursive: true });
+    const dataset = await openOfficialDataset('food101', folder, await options());
+    const [record] = dataset.splits.test;
+    await writeFile(join(folder, 'food-101', record.id), await jpeg(9));
+    const shown = dataset.render(record, { kind: 'central-square', size: 8, filter: 'bilinear' });
+    await expect(shown).rejects.toMatchObject({ code: 'FILE_CHANGED' });
+  });
+
   test('CIFAR in Python form and ImageNet in class folders are read too', async () => {
     const cifar = await inspectOfficial(
       'cifar10',

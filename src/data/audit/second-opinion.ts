@@ -3,6 +3,7 @@
  * that was cut out. Features of different photographs have much in common; so the mean of a sample is taken off first.
  */
 import type { ProgressListener } from '../../util/progress.ts';
+import { isFileChanged } from '../content.ts';
 import type { DecodedImage, ImageDataset, ImageRecord } from '../contract.ts';
 import type { NearPair } from './near.ts';
 
@@ -71,7 +72,8 @@ async function show(
   try {
     const image = await dataset.render(record, { kind: 'stretched', size, filter: 'bilinear' });
     return mirrored ? mirrorImage(image) : image;
-  } catch {
+  } catch (error) {
+    if (isFileChanged(error)) throw error;
     return null;
   }
 }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { cacheSubfolder } from '../../util/cache-folder.ts';
 import type { ProgressListener } from '../../util/progress.ts';
 import { DECODERS, mapInOrder } from '../concurrency.ts';
+import { isFileChanged } from '../content.ts';
 import type { ImageDataset, ImageRecord } from '../contract.ts';
 import { COEFFICIENTS, SPECTRUM_VERSION, SPECTRUM_VIEW, spectrumOf } from './spectrum.ts';
 
@@ -33,7 +34,7 @@ export interface AuditedRecord {
  * The spectra of `images`, whose content hashes must all differ, one after the other in one array; of how many images
  * the spectrum was not remembered; and the images that could not be decoded, whose spectra are 0.
  *
- * Error: `CACHE_NOT_WRITABLE`.
+ * Errors: `CACHE_NOT_WRITABLE`, `FILE_CHANGED`.
  */
 export async function openSpectra(
   images: readonly AuditedRecord[],
@@ -67,7 +68,8 @@ export async function openSpectra(
 async function spectrumOfImage({ dataset, record }: AuditedRecord): Promise<Int16Array | null> {
   try {
     return spectrumOf(await dataset.render(record, SPECTRUM_VIEW));
-  } catch {
+  } catch (error) {
+    if (isFileChanged(error)) throw error;
     // Data sets report what does not decode when they are opened; a file may also have gone since.
     return null;
   }

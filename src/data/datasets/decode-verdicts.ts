@@ -5,7 +5,32 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheSubfolder } from '../../util/cache-folder.ts';
+import { DECODERS, mapInOrder } from '../concurrency.ts';
+import type { DecodedImage } from '../contract.ts';
 import { DECODER_VERSION, findDecodeError } from '../image/render.ts';
+
+/** Verdicts per write, and so how many images an interrupted opening decodes again at most. */
+const VERDICTS_PER_WRITE = 256;
+
+/**
+ * Yields `inspect(image)` for each image in order, several under way. Verdicts are written as they come, so that an
+ * opening that is interrupted goes on where it stopped. Error: `CACHE_NOT_WRITABLE`.
+ */
+export async function* inspected<T, R>(
+  images: readonly T[],
+  cacheFolder: string | undefined,
+  inspect: (image: T, verdicts: DecodeVerdicts) => Promise<R>,
+): AsyncGenerator<R> {
+  const verdicts = await DecodeVerdicts.open(cacheFolder);
+  try {
+    for await (const result of mapInOrder(images, DECODERS, (image) => inspect(image, verdicts))) {
+      await verdicts.save(VERDICTS_PER_WRITE);
+      yield result;
+    }
+  } finally {
+    await verdicts.save();
+  }
+}
 
 export class DecodeVerdicts {
   /** Content hash to the reason why it does not decode; an empty reason when it does. */
@@ -33,8 +58,9 @@ export class DecodeVerdicts {
       this.#known.set(hash, reason ?? '');
   }
 
-  /** Why the bytes do not decode, as half a sentence; null when they do. */
-  async of(contentHash: string, bytes: Uint8Array): Promise<string | null> {
+  /** Why the bytes do not decode, as half a sentence; null when they do, and for pixels. */
+  async of(contentHash: string, bytes: Uint8Array | DecodedImage): Promise<string | null> {
+    if (!(bytes instanceof Uint8Array)) return null;
     const known = this.#known.get(contentHash);
     if (known !== undefined) return known || null;
     const reason = await findDecodeError(bytes);
@@ -43,9 +69,9 @@ export class DecodeVerdicts {
     return reason;
   }
 
-  /** Writes what is new. Begins with a line break, in case the last writer was killed inside a line. */
-  async save(): Promise<void> {
-    if (this.#file !== null && this.#fresh.length > 0)
+  /** Writes `atLeast` or more new ones. Begins with a line break, in case the last writer was killed inside a line. */
+  async save(atLeast = 1): Promise<void> {
+    if (this.#file !== null && this.#fresh.length >= atLeast)
       await appendFile(this.#file, `\n${this.#fresh.splice(0).join('')}`);
   }
 }

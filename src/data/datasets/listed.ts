@@ -3,20 +3,19 @@
  * the cache folder remembers that it can be; what cannot is reported and skipped.
  */
 import { basename } from 'node:path';
-import { messageOf, UserError } from '../../util/errors.ts';
-import { contentHash, sha256 } from '../../util/hash.ts';
+import { UserError } from '../../util/errors.ts';
+import { contentHash } from '../../util/hash.ts';
 import { type ProgressListener, silent } from '../../util/progress.ts';
-import { DECODERS, mapInOrder } from '../concurrency.ts';
+import { hashOfContent, unchanged } from '../content.ts';
 import {
   type DataProblem,
-  type DecodedImage,
   type ImageDataset,
   type ImageRecord,
   type Metric,
   SPLITS,
   type SplitName,
 } from '../contract.ts';
-import { renderContent } from '../image/render.ts';
+import { reasonOf, renderContent } from '../image/render.ts';
 import type { ImageListing, ListedImage } from '../readers/listing.ts';
 import { firstClass } from '../readers/voc-lists.ts';
 import {
@@ -26,7 +25,7 @@ import {
   requireFractions,
   type SplitFractions,
 } from '../split.ts';
-import { DecodeVerdicts } from './decode-verdicts.ts';
+import { type DecodeVerdicts, inspected } from './decode-verdicts.ts';
 import { findLabelConflicts, type PlacedRecord, separateParts } from './duplicates.ts';
 import { byRarest, marksOf, requirePresent } from './several-labels.ts';
 
@@ -85,22 +84,26 @@ export async function openListing(
       ...(isSeveral ? [] : findLabelConflicts(kept, classes)),
     ],
     fingerprint: contentHash({ classes, splits }),
-    render: ({ id }, view) => renderContent(listing.read(id), `${root}/${id}`, view),
+    render: ({ id, contentHash: hash }, view) => {
+      const place = `${root}/${id}`;
+      return renderContent(unchanged(listing.read(id), hash, place), place, view);
+    },
   } satisfies ImageDataset);
 }
 
 async function scanImages(listing: ImageListing, options: ListedDatasetOptions) {
   const onProgress = options.onProgress ?? silent;
   const labels = new Map(listing.classes.map((name, label) => [name, label]));
-  const verdicts = await DecodeVerdicts.open(options.cacheFolder);
   const records: PlacedRecord[] = [];
   const problems: DataProblem[] = [];
   const { images } = listing;
   let done = 0;
   const progress = () => onProgress({ phase: 'check images', done, total: images.length });
   progress();
-  const inspected = mapInOrder(images, DECODERS, (image) => inspect(listing, image, verdicts));
-  for await (const { id, className, several, part, hash, reason } of inspected) {
+  const found = inspected(images, options.cacheFolder, (image, verdicts) =>
+    inspect(listing, image, verdicts),
+  );
+  for await (const { id, className, several, part, hash, reason } of found) {
     const marks = several && marksOf(several, labels);
     const label = marks ? firstClass(marks) : labels.get(className)!;
     if (reason === null)
@@ -109,24 +112,17 @@ async function scanImages(listing: ImageListing, options: ListedDatasetOptions) 
     done++;
     progress();
   }
-  await verdicts.save();
   return { records, problems };
 }
 
 async function inspect(listing: ImageListing, image: ListedImage, verdicts: DecodeVerdicts) {
   try {
     const stored = await listing.read(image.id);
-    if (!(stored instanceof Uint8Array)) return { ...image, hash: hashOfPixels(stored), reason: null };
-    const hash = sha256(stored);
+    const hash = hashOfContent(stored);
     return { ...image, hash, reason: await verdicts.of(hash, stored) };
   } catch (error) {
-    return { ...image, hash: '', reason: messageOf(error) };
+    return { ...image, hash: '', reason: reasonOf(error) };
   }
-}
-
-/** The content address of an image that is no file. */
-function hashOfPixels({ width, height, pixels }: DecodedImage): string {
-  return contentHash({ width, height, pixels: sha256(pixels) });
 }
 
 /** Every class needs one distinct image in train and in every part that is drawn; given parts need one at all. */

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import { messageOf, UserError } from '../../util/errors.ts';
+import { isFileChanged } from '../content.ts';
 import type { DecodedImage, View } from '../contract.ts';
 import { resample } from './resample.ts';
 
@@ -46,17 +47,32 @@ export function renderFile(path: string, view: View): Promise<DecodedImage> {
  * The view of an encoded image, or of pixels, that is being read.
  * @param place where it lies, for the error
  *
- * Errors: `IMAGE_UNREADABLE`, as of `renderFile`.
+ * Errors: `IMAGE_UNREADABLE`, as of `renderFile`; `FILE_CHANGED` of what is being read.
  */
-export async function renderContent(
+export function renderContent(
   reading: Promise<Uint8Array | DecodedImage>,
   place: string,
   view: View,
 ): Promise<DecodedImage> {
-  try {
+  return readable(place, async () => {
     const content = await reading;
-    return content instanceof Uint8Array ? await renderBytes(content, view) : renderPixels(content, view);
+    return content instanceof Uint8Array ? renderBytes(content, view) : renderPixels(content, view);
+  });
+}
+
+/**
+ * The pixels of an encoded image as they are stored: an EXIF orientation turns nothing. Errors: those of
+ * `renderContent`.
+ */
+export function decodeContent(reading: Promise<Uint8Array>, place: string): Promise<DecodedImage> {
+  return readable(place, async () => pixelsOf(open(await reading)));
+}
+
+async function readable<T>(place: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
+    if (isFileChanged(error)) throw error;
     throw new UserError(
       'IMAGE_UNREADABLE',
       `The image ${place} cannot be read: ${reasonOf(error)}.`,
@@ -155,9 +171,10 @@ export function viewGeometry(width: number, height: number, view: View) {
   };
 }
 
-/** The decoder's reason as half a sentence: its first line, without its own prefix and full stop. */
-function reasonOf(error: unknown): string {
-  const line = messageOf(error).split('\n')[0].trim().replace(/\.$/, '');
+/** Why an image cannot be had as half a sentence: the first line, without the decoder's own prefix and the full stop. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof UserError ? error.given : messageOf(error);
+  const line = message.split('\n')[0].trim().replace(/\.$/, '');
   return line
     .replace(/^Input buffer /, 'the file ')
     .replace(

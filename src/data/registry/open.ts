@@ -4,11 +4,11 @@
  * work; it is named among the data set's problems, as `datasets verify` names it.
  */
 import { createHash } from 'node:crypto';
-import { messageOf, UserError } from '../../util/errors.ts';
-import { contentHash, sha256 } from '../../util/hash.ts';
+import { UserError } from '../../util/errors.ts';
+import { contentHash } from '../../util/hash.ts';
 import { type ProgressListener, silent } from '../../util/progress.ts';
-import { DECODERS, mapInOrder } from '../concurrency.ts';
 import { openFileTree } from '../containers/file-tree.ts';
+import { hashOfContent, unchanged } from '../content.ts';
 import {
   type DataProblem,
   type DecodedImage,
@@ -17,9 +17,9 @@ import {
   SPLITS,
   type SplitName,
 } from '../contract.ts';
-import { DecodeVerdicts } from '../datasets/decode-verdicts.ts';
+import { type DecodeVerdicts, inspected } from '../datasets/decode-verdicts.ts';
 import { findLabelConflicts, type PlacedRecord, separateParts } from '../datasets/duplicates.ts';
-import { renderContent } from '../image/render.ts';
+import { reasonOf, renderContent } from '../image/render.ts';
 import { drawParts, groupByContent } from '../split.ts';
 import { type DatasetCheck, deviationOf, fileChecks, listingChecks } from './checks.ts';
 import type { OfficialDataset, OfficialImage, OfficialListing } from './entry.ts';
@@ -118,8 +118,10 @@ export async function openOfficialDataset(
     splits,
     problems: [...deviations(entry, checks), ...problems, ...copies, ...conflicts(entry, kept, classes)],
     fingerprint: contentHash({ classes, splits }),
-    render: (record, view) =>
-      renderContent(listing.content(images.get(record.id)!), `${path}: ${record.id}`, view),
+    render: ({ id, contentHash: hash }, view) => {
+      const place = `${path}: ${id}`;
+      return renderContent(unchanged(listing.content(images.get(id)!), hash, place), place, view);
+    },
   } satisfies ImageDataset);
 }
 
@@ -164,7 +166,6 @@ function finish(records: readonly PlacedRecord[]): ImageRecord[] {
 }
 
 async function scan(listing: OfficialListing, { cacheFolder, onProgress = silent }: OpenOfficialOptions) {
-  const verdicts = await DecodeVerdicts.open(cacheFolder);
   const records: PlacedRecord[] = [];
   const problems: DataProblem[] = [];
   const wrongContent: string[] = [];
@@ -172,8 +173,8 @@ async function scan(listing: OfficialListing, { cacheFolder, onProgress = silent
   const progress = (done: number) => onProgress({ phase: 'check images', done, total: images.length });
   progress(0);
   let done = 0;
-  const inspected = mapInOrder(images, DECODERS, (image) => inspectImage(listing, image, verdicts));
-  for await (const { image, hash, reason, isAsPublished } of inspected) {
+  const found = inspected(images, cacheFolder, (image, verdicts) => inspectImage(listing, image, verdicts));
+  for await (const { image, hash, reason, isAsPublished } of found) {
     const { md5: _, ...record } = image;
     if (reason === null) records.push({ ...record, contentHash: hash });
     else
@@ -185,7 +186,6 @@ async function scan(listing: OfficialListing, { cacheFolder, onProgress = silent
     if (!isAsPublished) wrongContent.push(image.id);
     progress(++done);
   }
-  await verdicts.save();
   return { records, problems, wrongContent };
 }
 
@@ -193,20 +193,14 @@ async function inspectImage(listing: OfficialListing, image: OfficialImage, verd
   try {
     const content = await listing.content(image);
     const isAsPublished = image.md5 === undefined || md5(content) === image.md5.toLowerCase();
-    if (!(content instanceof Uint8Array))
-      return { image, hash: pixelHash(content), reason: null, isAsPublished };
-    const hash = sha256(content);
+    const hash = hashOfContent(content);
     return { image, hash, reason: await verdicts.of(hash, content), isAsPublished };
   } catch (error) {
-    return { image, hash: '', reason: messageOf(error), isAsPublished: true };
+    return { image, hash: '', reason: reasonOf(error), isAsPublished: true };
   }
 }
 
 function md5(content: Uint8Array | DecodedImage): string {
   const bytes = content instanceof Uint8Array ? content : content.pixels;
   return createHash('md5').update(bytes).digest('hex');
-}
-
-function pixelHash({ width, height, pixels }: DecodedImage): string {
-  return contentHash({ width, height, pixels: sha256(pixels) });
 }
