@@ -14,3 +14,14 @@ export function refusing(file: string, kind: string): Refuse {
 export function shown(name: string): string {
   return JSON.stringify(name.slice(0, 120));
 }
+
+/**
+ * A value of JSON as it may be shown: texts and numbers themselves, lists of them too, and what is nested deeper by its
+ * kind, because it may be so deep that writing it fails.
+ */
+export function shownValue(value: unknown): string {
+  const isList = Array.isArray(value) && value.slice(0, 8).every((item) => typeof item !== 'object');
+  if (isList && value.length <= 8) return JSON.stringify(value).slice(0, 60);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+}

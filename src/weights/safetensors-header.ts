@@ -3,7 +3,7 @@
  * is allocated or sliced by it. Format: https://github.com/huggingface/safetensors (8 bytes of length, a JSON
  * object, then the tensors' bytes without holes).
  */
-import type { Refuse } from '../util/refuse.ts';
+import { type Refuse, shownValue } from '../util/refuse.ts';
 
 /** Bytes per number of every type of the format. */
 const BYTES = {
@@ -159,7 +159,7 @@ function readType(value: unknown, label: string, refuse: Refuse): StoredType {
   if (typeof value === 'string' && Object.hasOwn(BYTES, value)) return value as StoredType;
   return refuse(
     'SAFETENSORS_TYPE',
-    `tensor ${label} has the type ${String(JSON.stringify(value)).slice(0, 60)}`,
+    `tensor ${label} has the type ${shownValue(value)}`,
     `A type is one of ${Object.keys(BYTES).join(', ')}`,
   );
 }
@@ -170,7 +170,7 @@ function readShape(value: unknown, label: string, refuse: Refuse): number[] {
   if (Array.isArray(value) && value.every(isCount)) return value;
   return refuse(
     'SAFETENSORS_SHAPE',
-    `tensor ${label} has the shape ${String(JSON.stringify(value)).slice(0, 60)}`,
+    `tensor ${label} has the shape ${shownValue(value)}`,
     'A shape is a list of whole numbers, 0 or more',
   );
 }
@@ -181,7 +181,7 @@ function readOffsets(value: unknown, label: string, refuse: Refuse): [number, nu
   }
   return refuse(
     'SAFETENSORS_OFFSETS',
-    `tensor ${label} has the offsets ${String(JSON.stringify(value)).slice(0, 60)}`,
+    `tensor ${label} has the offsets ${shownValue(value)}`,
     'Offsets are two whole numbers, 0 or more, the first not above the second',
   );
 }

@@ -116,7 +116,7 @@ const KINDS: readonly Kind[] = [
     name: 'pickle alone',
     files: PICKLES,
     read: async (file) => {
-      readPickle(file, 0, torchHost(refuse), refuse);
+      readPickle(file, 0, torchHost(file.length, refuse), refuse);
     },
   },
   tensorKind('safetensors', SAFETENSORS, openSafetensors),

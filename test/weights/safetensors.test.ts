@@ -214,6 +214,18 @@ describe('refusals', () => {
     expect(error.message).toContain(path);
   });
 
+  test.each([
+    ['dtype', 'SAFETENSORS_TYPE'],
+    ['shape', 'SAFETENSORS_SHAPE'],
+    ['data_offsets', 'SAFETENSORS_OFFSETS'],
+  ])('a %s that is nested without end', async (field, code) => {
+    const nested = '['.repeat(200_000) + ']'.repeat(200_000);
+    const good = JSON.stringify({ ...entry([1], [0, 4]), [field]: 'NESTED' });
+    const error = await refusal(fileBytes(`{"x":${good.replace('"NESTED"', nested)}}`, one));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain('a list');
+  });
+
   test('no file, and a folder', async () => {
     await expect(readSafetensors(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'FILE_MISSING' });
     await expect(readSafetensors(folder)).rejects.toBeInstanceOf(UserError);

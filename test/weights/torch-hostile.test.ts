@@ -143,6 +143,16 @@ describe('pickles that would grow', () => {
     expect((await refusal(inZip('N', doubled, '.'))).code).toBe('TORCH_CONTENT');
   });
 
+  test('one list that becomes dictionaries without end', async () => {
+    const pairs = Array.from({ length: 100 }, (_, k) => bytes('K', k, 'N', 0x86));
+    const list = bytes('](', ...pairs, 'eq', 0, '0');
+    const copies = Array.from({ length: 100 }, () => bytes('h', 1, 'h', 0, 0x85, 'R0'));
+    const body = bytes(list, named('collections', 'OrderedDict'), 'q', 1, '0');
+    expect((await refusal(inZip(body, ...copies, 'N.'))).code).toBe('PICKLE_SIZE');
+    // A few are no more than the pickle itself.
+    expect((await refusal(inZip(body, ...copies.slice(0, 3), 'N.'))).code).toBe('TORCH_CONTENT');
+  });
+
   test('memos with enormous numbers', async () => {
     const memos = Array.from({ length: 1000 }, (_, i) => bytes('Nr', uint32(2 ** 32 - 1 - i), '0'));
     expect((await refusal(inZip(...memos, '}.'))).code).toBe('TORCH_CONTENT');

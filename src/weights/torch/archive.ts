@@ -30,7 +30,8 @@ export async function openArchive(source: ByteSource, refuse: Refuse): Promise<O
     refuse('PICKLE_SIZE', `its pickle has ${size} bytes`, `A pickle may have ${LARGEST_PICKLE}`);
   }
   await checkByteOrder(source, entries.get(`${prefix}byteorder`), refuse);
-  const found = readPickle(await readEntry(source, pickles[0], refuse), 0, torchHost(refuse), refuse);
+  const bytes = await readEntry(source, pickles[0], refuse);
+  const found = readPickle(bytes, 0, torchHost(bytes.length, refuse), refuse);
   if (!found) return refuse('PICKLE_DAMAGED', 'its pickle has no end', 'Save the weights again');
   return { root: found.value, storages: new ArchivedStorages(source, entries, prefix, refuse) };
 }

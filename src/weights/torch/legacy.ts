@@ -20,7 +20,7 @@ export async function openLegacy(source: ByteSource, refuse: Refuse): Promise<Op
   for (let window = FIRST_WINDOW; ; window *= 2) {
     const bytes = await source.read(0, Math.min(window, source.size));
     const storages = new Map<string, StorageReference>();
-    const row = readRow(bytes, collecting(torchHost(refuse), storages, refuse), refuse);
+    const row = readRow(bytes, collecting(torchHost(bytes.length, refuse), storages, refuse), refuse);
     if (row) {
       checkSystem(row.values, refuse);
       const places = await findStorages(source, row.values[4], row.end, storages, refuse);

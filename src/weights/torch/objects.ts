@@ -91,12 +91,15 @@ export interface TorchHost extends PickleHost {
 
 /**
  * Reads the objects of a PyTorch file.
- * @throws UserError TORCH_STORAGE or TORCH_SHAPE from its functions, for tensors that do not fit their storage
+ * @param length bytes of its pickles
+ * @throws UserError TORCH_STORAGE or TORCH_SHAPE from its functions, for tensors that do not fit their storage;
+ *   PICKLE_SIZE
  */
-export function torchHost(refuse: Refuse): TorchHost {
+export function torchHost(length: number, refuse: Refuse): TorchHost {
+  const countPairs = counterUpTo(length, refuse);
   const rebuild = (args: readonly PickleValue[]) => rebuildTensor(args, refuse);
   const functions: Readonly<Record<string, (args: readonly PickleValue[]) => PickleValue>> = {
-    'collections.OrderedDict': (args) => orderedDict(args, refuse),
+    'collections.OrderedDict': (args) => orderedDict(args, countPairs, refuse),
     'torch._utils._rebuild_tensor': rebuild,
     'torch._utils._rebuild_tensor_v2': rebuild,
     // A parameter is its tensor and whether it is trained.
@@ -120,10 +123,29 @@ function isStorageType(name: string): name is StorageType {
   return Object.hasOwn(STORAGES, name);
 }
 
-function orderedDict(args: readonly PickleValue[], refuse: Refuse): Dict {
+/** A list that is written once may be copied any number of times: what is copied is limited in all. */
+function counterUpTo(limit: number, refuse: Refuse): (count: number) => void {
+  let total = 0;
+  return (count) => {
+    total += count;
+    if (total <= limit) return;
+    refuse(
+      'PICKLE_SIZE',
+      `its dictionaries are made of more than ${limit} pairs, for which its pickle has no room`,
+      'Save the weights again',
+    );
+  };
+}
+
+function orderedDict(
+  args: readonly PickleValue[],
+  countPairs: (count: number) => void,
+  refuse: Refuse,
+): Dict {
   const dict = new Dict();
   const [pairs] = args;
   if (pairs instanceof List) {
+    countPairs(pairs.items.length);
     for (const pair of pairs.items) {
       const items = pair instanceof Tuple || pair instanceof List ? pair.items : [];
       if (items.length !== 2) damaged('has a dictionary of no pairs', refuse);
