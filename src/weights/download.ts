@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, statfs } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, UserError } from '../util/errors.ts';
+import { sha256 } from '../util/hash.ts';
 import { type ProgressListener, silent } from '../util/progress.ts';
 import { HttpRefusal, request } from './http.ts';
 
@@ -16,6 +18,8 @@ export interface RemoteFile {
   readonly size: number;
   /** What its bytes must be: the beginning of their SHA-256, or the hash that git gives them. */
   readonly checksum?: { readonly kind: 'sha256' | 'git'; readonly hex: string };
+  /** See `versionOf`. Without it and without a checksum, what has arrived is of no use after an interruption. */
+  readonly version?: string;
 }
 
 export interface DownloadOptions {
@@ -37,15 +41,15 @@ const REPORT_EVERY = 200;
 
 /**
  * Makes `target` the remote file.
- * @throws UserError DOWNLOAD_CUT when the connection keeps breaking, DOWNLOAD_CHECKSUM, DISK_FULL, and what `request`
- *   throws
+ * @throws UserError DOWNLOAD_CUT when the connection keeps breaking, DOWNLOAD_CHANGED, DOWNLOAD_CHECKSUM, DISK_FULL, and
+ *   what `request` throws
  */
 export async function download(remote: RemoteFile, target: string, options: DownloadOptions): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   const part = partPath(target, remote);
   const handle = await openPart(part);
   try {
-    const held = Math.min((await handle.stat()).size, remote.size);
+    const held = canGoOn(remote) ? Math.min((await handle.stat()).size, remote.size) : 0;
     await requireRoom(remote.size - held, target, options);
     await fill(handle, held, remote, options);
     await handle.truncate(remote.size);
@@ -64,11 +68,28 @@ export async function download(remote: RemoteFile, target: string, options: Down
   }
 }
 
-/** Named by its content, so that another version never goes on from this one's part. */
-function partPath(target: string, { checksum, size }: RemoteFile): string {
-  const mark = checksum?.hex.slice(0, 16) ?? `${size}`;
+/** The date of a change says which version something is when no other followed in the same moment (RFC 9110, 8.8.2.2). */
+const SETTLED = 60_000;
+
+/** What a server calls this version of a file by, strongly enough to go on from a part: RFC 9110, section 8.8. */
+export function versionOf(headers: IncomingHttpHeaders): string | undefined {
+  const { etag, date, 'last-modified': changed } = headers;
+  if (etag?.startsWith('"')) return etag;
+  return Date.parse(date ?? '') - Date.parse(changed ?? '') >= SETTLED ? changed : undefined;
+}
+
+/** Whether the headers name another version than `version`. */
+function contradicts(headers: IncomingHttpHeaders, version: string): boolean {
+  return (headers[version.startsWith('"') ? 'etag' : 'last-modified'] ?? version) !== version;
+}
+
+/** Named by its content or version, so that another version never goes on from this one's part. */
+function partPath(target: string, { checksum, version, size }: RemoteFile): string {
+  const mark = checksum?.hex.slice(0, 16) ?? `${size}${version ? `-${sha256(version).slice(0, 16)}` : ''}`;
   return join(dirname(target), `.${basename(target)}.${mark}.part`);
 }
+
+const canGoOn = ({ checksum, version }: RemoteFile) => checksum !== undefined || version !== undefined;
 
 /** For writing anywhere; what is there stays. */
 async function openPart(path: string): Promise<FileHandle> {
@@ -93,7 +114,7 @@ async function fill(
     } catch (error) {
       if (error instanceof UserError || isDiskError(error) || isFinal(error)) throw error;
       const rangeRefused = error instanceof HttpRefusal && error.status === 416;
-      position = rangeRefused ? 0 : progress.position;
+      position = rangeRefused || !canGoOn(remote) ? 0 : progress.position;
       failures = position > before ? 1 : failures + 1;
       if (failures >= MOST_ATTEMPTS) throw error;
       await wait((options.pause ?? 500) * 2 ** (failures - 1));
@@ -110,13 +131,23 @@ function isFinal(error: unknown): boolean {
 async function receive(
   handle: FileHandle,
   position: number,
-  { url, size }: RemoteFile,
-  { authorization, patience }: DownloadOptions,
+  remote: RemoteFile,
+  { name, authorization, patience }: DownloadOptions,
   progress: Rate,
 ): Promise<number> {
-  const headers: Record<string, string> = position > 0 ? { range: `bytes=${position}-` } : {};
+  const { url, size } = remote;
+  const version = remote.checksum ? undefined : remote.version;
+  const headers: Record<string, string> = {
+    ...(position > 0 && { range: `bytes=${position}-` }),
+    ...(position > 0 && version && { 'if-range': version }),
+  };
   const response = await request(url, { method: 'GET', headers, authorization, patience });
-  let at = rangeStart(response.headers['content-range']);
+  let [at, total] = rangeOf(response.headers['content-range']);
+  const isOther = version !== undefined && contradicts(response.headers, version);
+  if (isOther || (total ?? size) !== size) {
+    response.body.destroy();
+    throw changed(name);
+  }
   if (at > position) throw new Error(`bytes from ${at} were sent instead of those from ${position}`);
   progress.moveTo(at);
   for await (const chunk of response.body) {
@@ -131,9 +162,18 @@ async function receive(
   return at;
 }
 
-/** First byte of `bytes 100-199/200`; 0 without the header, when all is sent. */
-function rangeStart(header: string | undefined): number {
-  return Number(/^bytes (\d+)-/.exec(header ?? '')?.[1] ?? 0);
+/** First byte and size of the whole of `bytes 100-199/200`; 0 without the header, when all is sent. */
+function rangeOf(header: string | undefined): [start: number, total: number | undefined] {
+  const [, start = 0, total] = /^bytes (\d+)-\d+(?:\/(\d+))?/.exec(header ?? '') ?? [];
+  return [Number(start), total === undefined ? undefined : Number(total)];
+}
+
+function changed(name: string): UserError {
+  return new UserError(
+    'DOWNLOAD_CHANGED',
+    `The server has another version of ${name} than at the beginning of the download.`,
+    'Run the command again; if it stays so, download the file by other means and open it by its path.',
+  );
 }
 
 /** Reports progress with rate and time left. */
@@ -189,18 +229,18 @@ async function explained(
   error: unknown,
   part: string,
   target: string,
-  { size }: RemoteFile,
+  remote: RemoteFile,
   options: DownloadOptions,
 ): Promise<unknown> {
   if (error instanceof UserError || error instanceof HttpRefusal) return error;
   if (isDiskError(error)) {
     await rm(part, { force: true });
-    return diskFull(target, size, options);
+    return diskFull(target, remote.size, options);
   }
   return new UserError(
     'DOWNLOAD_CUT',
     `The download of ${options.name} was interrupted ${MOST_ATTEMPTS} times (${messageOf(error)}).`,
-    'Run the command again: it goes on where it stopped.',
+    canGoOn(remote) ? 'Run the command again: it goes on where it stopped.' : 'Run the command again.',
     { cause: error },
   );
 }

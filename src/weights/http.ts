@@ -4,6 +4,7 @@
  */
 import { type IncomingHttpHeaders, type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
 import { UserError } from '../util/errors.ts';
 import { VERSION } from '../util/version.ts';
 
@@ -19,9 +20,9 @@ export interface HttpRequest {
 }
 
 interface HttpResponse {
-  /** Of the last response; headers of redirects before it fill in what it lacks. */
+  /** Of the last response; headers of redirects before it fill in what it lacks, but for those of their own content. */
   readonly headers: IncomingHttpHeaders;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: Readable;
 }
 
 /** A response that says no. */
@@ -35,6 +36,8 @@ export class HttpRefusal extends Error {
   }
 }
 
+/** What headers say of the content that comes with them, which is not that of where a redirect leads. */
+const OF_CONTENT = ['content-length', 'content-range', 'etag', 'last-modified'];
 const MOST_REDIRECTS = 8;
 const PATIENCE = 60_000;
 
@@ -58,6 +61,7 @@ export async function request(url: URL, options: HttpRequest): Promise<HttpRespo
       throw new HttpRefusal(status, headers, at);
     }
     message.resume();
+    for (const name of OF_CONTENT) delete collected[name];
     at = new URL(redirected, at);
   }
   throw new UserError(

@@ -3,6 +3,7 @@ import { withInput } from '../models/define.ts';
 import type { InputSpecification, Model } from '../models/model.ts';
 import { findModel } from '../models/registry.ts';
 import { UserError } from '../util/errors.ts';
+import { shownValue } from '../util/refuse.ts';
 import { modelOfArchitecture, type PublishedEvaluation } from './catalog.ts';
 
 export interface HubConfig {
@@ -10,7 +11,19 @@ export interface HubConfig {
   readonly input: Partial<InputSpecification>;
   readonly evaluation?: PublishedEvaluation;
   readonly licence?: string;
+  /** Fields by which the network is another one than the architecture's name says, such as `global_pool "max"`. */
+  readonly changes: readonly string[];
 }
+
+/** What the user calls the architecture. */
+export interface StatedModel {
+  readonly model: Model;
+  /** Whether the size of its images was stated too, as in `resnet50@224`. */
+  readonly hasSize: boolean;
+}
+
+/** Arguments of timm's constructors that change no layer, or whose weights would not fit: others make another network. */
+const HARMLESS_ARGUMENTS = ['num_classes', 'in_chans', 'img_size', 'drop_rate', 'drop_path_rate'];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -37,7 +50,19 @@ export function readHubConfig(config: unknown): HubConfig {
     },
     ...(hasEvaluation && { evaluation: { crop, interpolation } }),
     ...(typeof fields.license === 'string' && { licence: fields.license.slice(0, 80) }),
+    changes: changesOf(root),
   };
+}
+
+function changesOf(root: Json): string[] {
+  const { global_pool: pool, ...args } = { global_pool: root.global_pool, ...asObject(root.model_args) };
+  const isMean = pool === undefined || pool === null || pool === '' || pool === 'avg';
+  return [
+    ...(isMean ? [] : [`global_pool ${shownValue(pool)}`]),
+    ...Object.entries(args)
+      .filter(([name]) => !HARMLESS_ARGUMENTS.includes(name))
+      .map(([name, value]) => `${name.slice(0, 40)} ${shownValue(value)}`),
+  ];
 }
 
 function triple(value: unknown): [number, number, number] | undefined {
@@ -46,21 +71,25 @@ function triple(value: unknown): [number, number, number] | undefined {
 }
 
 /**
- * The network that a repository's weights are for. What the user states comes before the file, as does its size when it
- * differs from the network's own.
- * @throws UserError ARCHITECTURE_UNKNOWN
+ * The network that a repository's weights are for. What the user states comes before the file.
+ * @throws UserError ARCHITECTURE_UNKNOWN; ARCHITECTURE_CHANGED when the file says that the network differs from the
+ *   architecture that it names
  */
-export function modelOfConfig(repository: string, { architecture, input }: HubConfig, stated?: Model): Model {
-  const model = stated ?? findModel(nameOf(repository, architecture));
-  const { size, ...normalisation } = input;
-  return withInput(
-    model,
-    stated?.name.includes('@') ? normalisation : { ...normalisation, ...(size && { size }) },
-  );
+export function modelOfConfig(repository: string, config: HubConfig, stated?: StatedModel): Model {
+  const model = stated?.model ?? findModel(nameOf(repository, config));
+  const { size, ...normalisation } = config.input;
+  return withInput(model, stated?.hasSize ? normalisation : { ...normalisation, ...(size && { size }) });
 }
 
-function nameOf(repository: string, architecture: string | undefined): string {
+function nameOf(repository: string, { architecture, changes }: HubConfig): string {
   const name = architecture === undefined ? undefined : modelOfArchitecture(architecture);
+  if (name !== undefined && changes.length > 0) {
+    throw new UserError(
+      'ARCHITECTURE_CHANGED',
+      `${repository} has weights of a changed ${name}: ${changes.slice(0, 5).join(', ')}.`,
+      `If the usual ${name} is meant all the same, write ${name}=hf:${repository}.`,
+    );
+  }
   if (name !== undefined) return name;
   throw new UserError(
     'ARCHITECTURE_UNKNOWN',

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { cacheSubfolder } from '../util/cache-folder.ts';
 import { messageOf, UserError } from '../util/errors.ts';
 import type { ProgressListener } from '../util/progress.ts';
-import { type DownloadOptions, download, type RemoteFile } from './download.ts';
+import { type DownloadOptions, download, type RemoteFile, versionOf } from './download.ts';
 import { HttpRefusal, request } from './http.ts';
 import type { HubName } from './hub-name.ts';
 
@@ -44,7 +44,7 @@ const LARGEST_CONFIG = 2 ** 20;
 /**
  * Weights and description of a repository, from the cache folder or else the network.
  * @throws UserError HUB_OFFLINE, HUB_MISSING (no such repository, revision or file, or not public), HUB_GATED,
- *   HUB_UNREACHABLE, HUB_PROTOCOL, and what `download` throws
+ *   HUB_UNREACHABLE, HUB_ENDPOINT, HUB_PROTOCOL, and what `download` throws
  */
 export async function hubFiles(name: HubName, options: HubOptions): Promise<HubFiles> {
   const folder = repositoryFolder(await cacheSubfolder(options.cacheFolder, 'hub'), name.repository);
@@ -177,7 +177,7 @@ function described(headers: IncomingHttpHeaders, { repository }: HubName, url: U
   const text = (key: string) => String(headers[key] ?? '');
   const commit = text('x-repo-commit');
   const size = Number(text('x-linked-size') || text('content-length') || Number.NaN);
-  if (!isCommit(commit) || !Number.isSafeInteger(size) || size < 0) {
+  if (!isCommit(commit) || !Number.isSafeInteger(size) || size <= 0) {
     throw new UserError(
       'HUB_PROTOCOL',
       `${url.host} does not say commit and size of ${repository}, as the Hugging Face hub does.`,
@@ -186,12 +186,23 @@ function described(headers: IncomingHttpHeaders, { repository }: HubName, url: U
   }
   const hex = (text('x-linked-etag') || text('etag')).replace(/^W\//, '').replaceAll('"', '');
   const kind = /^[0-9a-f]{64}$/.test(hex) ? 'sha256' : /^[0-9a-f]{40}$/.test(hex) ? 'git' : undefined;
-  return { commit, remote: { url, size, ...(kind && { checksum: { kind, hex } }) } };
+  // A redirect that is answer enough speaks of itself, not of the server that sends the bytes.
+  const version = text('x-linked-etag') ? undefined : versionOf(headers);
+  return {
+    commit,
+    remote: { url, size, ...(kind && { checksum: { kind, hex } }), ...(version && { version }) },
+  };
 }
 
 /** `HF_ENDPOINT`, else the hub. */
 function endpoint(): string {
-  return (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
+  const address = process.env.HF_ENDPOINT || 'https://huggingface.co';
+  if (/^https?:\/\//.test(address) && URL.canParse(address)) return address.replace(/\/+$/, '');
+  throw new UserError(
+    'HUB_ENDPOINT',
+    `HF_ENDPOINT is ${JSON.stringify(address)}, which is no address.`,
+    'Write it with its scheme, for example https://huggingface.co, or unset it.',
+  );
 }
 
 function authorization(): string | undefined {

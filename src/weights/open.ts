@@ -11,7 +11,7 @@ import { contentHash, sha256OfFile } from '../util/hash.ts';
 import type { ProgressListener } from '../util/progress.ts';
 import { demoFile, demoNames } from './demo.ts';
 import { hubFiles } from './hub.ts';
-import { modelOfConfig, readHubConfig } from './hub-config.ts';
+import { modelOfConfig, readHubConfig, type StatedModel } from './hub-config.ts';
 import { type HubName, parseHubName } from './hub-name.ts';
 import { fitWeights, headOf, loadWeights, type SourceHead } from './load.ts';
 import { modelOfFile, withStatedInput } from './metadata.ts';
@@ -68,9 +68,10 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   if (demo !== undefined) return openTensors({ path: demoPath(demo), label: spec });
   const { architecture, place } = splitModelSpec(spec);
   const stated = architecture === undefined ? undefined : findModel(architecture);
+  const hasSize = architecture?.includes('@') ?? false;
   const hub = existsSync(place) ? undefined : parseHubName(place);
-  if (hub) return openHub(hub, options, stated);
-  if (/^https?:\/\//.test(place)) return openFile(await webFile(place, withCache(options)), stated);
+  if (hub) return openHub(hub, options, stated && { model: stated, hasSize });
+  if (/^https?:\/\//.test(place)) return openWeb(place, options, stated);
   return stated || /[/\\.]/.test(place) ? openFile(place, stated) : openArchitecture(place);
 }
 
@@ -160,7 +161,7 @@ function openTensorFile(source: ByteSource, path: string): Promise<TensorFile> {
     : openTorch(source, path);
 }
 
-async function openHub(name: HubName, options: OpenOptions, stated?: Model): Promise<OpenedModel> {
+async function openHub(name: HubName, options: OpenOptions, stated?: StatedModel): Promise<OpenedModel> {
   const { weights: path, config, commit, sha256 } = await hubFiles(name, withCache(options));
   const { repository } = name;
   const described = readHubConfig(config);
@@ -171,9 +172,19 @@ async function openHub(name: HubName, options: OpenOptions, stated?: Model): Pro
     place: `${repository} at ${commit.slice(0, 8)}`,
     licence: described.licence,
   });
-  if (sha256 === undefined || sha256 === opened.weightsHash) return opened;
+  return undamaged(opened, 'HUB_DAMAGED', path, sha256);
+}
+
+async function openWeb(address: string, options: OpenOptions, stated?: Model): Promise<OpenedModel> {
+  const { path, sha256 } = await webFile(address, withCache(options));
+  return undamaged(await openFile(path, stated), 'DOWNLOAD_DAMAGED', path, sha256);
+}
+
+/** Compares what was in the cache folder with its checksum, of which the beginning may be known. */
+function undamaged(opened: OpenedModel, code: string, path: string, sha256 = ''): OpenedModel {
+  if (opened.weightsHash?.startsWith(sha256)) return opened;
   throw new UserError(
-    'HUB_DAMAGED',
+    code,
     `${path} is not what was downloaded.`,
     'Delete it; it is downloaded again when it is needed.',
   );

@@ -142,6 +142,37 @@ describe('opening', () => {
     expect(model.name).toBe('mobilenet_v2_035@96');
   });
 
+  test.each([
+    ['mobilenet_v2_035@224', 224],
+    ['mobilenet_v2_035', 64],
+  ])('%s is at %i pixels, where its description says 64', async (stated, size) => {
+    const { model } = await openModel(`${stated}=hf:${REPOSITORY}`, { cacheFolder });
+    expect(model.input.size).toBe(size);
+  });
+
+  test.each([
+    [{ global_pool: 'max' }, 'global_pool "max"'],
+    [{ global_pool: 'avg', model_args: { global_pool: 'catavgmax' } }, 'global_pool "catavgmax"'],
+    [{ model_args: { act_layer: 'silu', num_classes: 10 } }, 'act_layer "silu"'],
+    [{ model_args: { block_args: { a: 1 } } }, 'block_args an object'],
+  ])('%j makes another network, unless the user states the architecture', async (fields, named) => {
+    server.repositories.set(REPOSITORY, repository({ ...CONFIG, ...fields }));
+    const error = await refusalOf(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
+    expect(error.code).toBe('ARCHITECTURE_CHANGED');
+    expect(error.message).toContain(named);
+    const { model } = await openModel(`mobilenet_v2_035=hf:${REPOSITORY}`, { cacheFolder });
+    expect(model.name).toBe('mobilenet_v2_035@64');
+  });
+
+  test.each([
+    { global_pool: 'avg', model_args: { num_classes: 10, drop_rate: 0.1 } },
+    { global_pool: '', model_args: { img_size: 64, drop_path_rate: 0 } },
+    { global_pool: null, model_args: null },
+  ])('%j changes no layer', async (fields) => {
+    server.repositories.set(REPOSITORY, repository({ ...CONFIG, ...fields }));
+    expect((await openModel(`hf:${REPOSITORY}`, { cacheFolder })).model.name).toBe('mobilenet_v2_035@64');
+  });
+
   test('an architecture that is not built in is called by its name', async () => {
     server.repositories.set(REPOSITORY, repository({ ...CONFIG, architecture: 'vit_base_patch16_224' }));
     const error = await refusalOf(openModel(`hf:${REPOSITORY}`, { cacheFolder }));
@@ -313,6 +344,13 @@ describe('refusals', () => {
     expect(server.log.at(-1)).toContain('Bearer secret');
   });
 
+  test.each(['hf-mirror.com', 'hf-mirror.com:443', 'https://'])('HF_ENDPOINT=%s', async (endpoint) => {
+    vi.stubEnv('HF_ENDPOINT', endpoint);
+    const error = await refusalOf(hubFiles(NAME, options()));
+    expect(error.code).toBe('HUB_ENDPOINT');
+    expect(error.message).toContain(`"${endpoint}"`);
+  });
+
   test('a server that is no hub', async () => {
     vi.stubEnv('HF_ENDPOINT', `${server.address}/plain`);
     expect((await refusalOf(hubFiles(NAME, options()))).code).toBe('HUB_PROTOCOL');
@@ -355,8 +393,13 @@ describe('an address', () => {
     const wrong = webFile(address('network-01234567.safetensors'), options());
     expect((await refusalOf(wrong)).code).toBe('DOWNLOAD_CHECKSUM');
     server.log.length = 0;
-    await webFile(address(right), options());
+    const { path } = await webFile(address(right), options());
     expect(server.log).toEqual([]);
+    const bytes = Buffer.from(weights);
+    bytes[bytes.length - 1] ^= 1;
+    await writeFile(path, bytes);
+    const damaged = openModel(`mobilenet_v2_035=${address(right)}`, { cacheFolder });
+    expect((await refusalOf(damaged)).code).toBe('DOWNLOAD_DAMAGED');
   });
 
   test.each([
