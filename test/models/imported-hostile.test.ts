@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { importOnnxClassifier } from '../../src/models/imported/index.ts';
+import { variablesOf, withInput } from '../../src/models/index.ts';
 import { decodeModel, encodeModel, type OnnxModel, type OnnxNode } from '../../src/onnx/index.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { type Tensor, tensor, zeros } from '../../src/tensor/tensor.ts';
+import { sizeOf, type Tensor, tensor, zeros } from '../../src/tensor/tensor.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { mutated } from '../mutated.ts';
 
@@ -142,4 +143,91 @@ test('files whose parts do not fit', async () => {
     outcomes.add(await outcome(encodeModel(model)));
   }
   expect([...outcomes].sort()).toEqual(CODES);
+});
+
+describe('constants that a short file asks for', () => {
+  const floats = (shape: number[]): Tensor =>
+    tensor('float32', shape, new Float32Array(sizeOf(shape)).fill(0.1));
+  const integers = (...values: number[]) =>
+    tensor('int64', [values.length], BigInt64Array.from(values, BigInt));
+  const node = (
+    op: string,
+    inputs: string[],
+    output: string,
+    attributes: OnnxNode['attributes'] = {},
+  ): OnnxNode => ({ op, domain: '', name: output, inputs, outputs: [output], attributes });
+  const value = { tensor: tensor('bool', [1], Uint8Array.of(1)) };
+
+  /**
+   * A small classifier whose features are multiplied by the first numbers of `count` arrays of `length` ones; these
+   * follow from the file alone, or from the shape of the images, so that every replay makes them.
+   */
+  function asking(count: number, length: number, from: 'file' | 'images'): Uint8Array {
+    const arrays = Array.from({ length: count }, (_, k) => [
+      node('ConstantOfShape', ['length'], `all${k}`, { value }),
+      node('Slice', [`all${k}`, 'zero', 'one'], `first${k}`),
+    ]);
+    const colours = [
+      node('Shape', ['x'], 'shape'),
+      node('Slice', ['shape', 'one', 'two'], 'three'),
+      node('Mul', ['three', 'third'], 'length'),
+    ];
+    const nodes = [
+      ...(from === 'images' ? colours : []),
+      ...arrays.flat(),
+      node(
+        'Concat',
+        Array.from({ length: count }, (_, k) => `first${k}`),
+        'firsts',
+        { axis: { int: 0 } },
+      ),
+      node('Cast', ['firsts'], 'numbers', { to: { int: 1 } }),
+      node('ReduceSum', ['numbers'], 'sum', { keepdims: { int: 0 } }),
+      node('Conv', ['x', 'w'], 'map'),
+      node('GlobalAveragePool', ['map'], 'pooled'),
+      node('Flatten', ['pooled'], 'features'),
+      node('Mul', ['features', 'sum'], 'scaled'),
+      node('Gemm', ['scaled', 'fw', 'fb'], 'y', { transB: { int: 1 } }),
+    ];
+    const initializers = new Map<string, Tensor>([
+      ...(from === 'file' ? [['length', integers(length)] as const] : []),
+      ['third', integers(length / 3)],
+      ['zero', integers(0)],
+      ['one', integers(1)],
+      ['two', integers(2)],
+      ['w', floats([8, 3, 3, 3])],
+      ['fw', floats([5, 8])],
+      ['fb', floats([5])],
+    ]);
+    return encodeModel({
+      opset: 11,
+      irVersion: 8,
+      producer: 'test',
+      metadata: {},
+      graph: {
+        name: 'g',
+        nodes,
+        initializers,
+        inputs: [{ name: 'x', dtype: 'float32', shape: ['N', 3, 32, 32] }],
+        outputs: [{ name: 'y', dtype: 'float32', shape: ['N', 5] }],
+      },
+    });
+  }
+
+  // Five times this is more than a file may ask for, three times is not.
+  const LENGTH = 3 * 1_250_000;
+
+  test.each(['file', 'images'] as const)('are limited in all: from the %s', async (from) => {
+    const bytes = asking(5, LENGTH, from);
+    expect(bytes.length).toBeLessThan(4000);
+    expect(await outcome(bytes)).toBe('ONNX_UNSUPPORTED');
+    expect(await outcome(asking(3, LENGTH, from))).toBe('accepted');
+  });
+
+  test('are limited for each replay, not for all of them', async () => {
+    writeFileSync(path, asking(3, LENGTH, 'images'));
+    const { model } = await importOnnxClassifier(path);
+    for (let replays = 0; replays < 3; replays++)
+      expect(variablesOf(withInput(model, { size: 40 })).head).toHaveLength(2);
+  });
 });

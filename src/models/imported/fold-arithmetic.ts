@@ -3,7 +3,17 @@ import { broadcastShapes } from '../../graph/infer.ts';
 import type { OnnxNode } from '../../onnx/index.ts';
 import { type DType, type Shape, type Tensor, zeros } from '../../tensor/tensor.ts';
 import { messageOf } from '../../util/errors.ts';
-import { allocate, broadcast, eachIndex, type Fold, flatIndex, list, operand, put } from './fold-call.ts';
+import {
+  allocate,
+  broadcast,
+  eachIndex,
+  type Fold,
+  type FoldCall,
+  flatIndex,
+  list,
+  operand,
+  put,
+} from './fold-call.ts';
 import { axisOf, unsupported } from './operand.ts';
 
 export function commonShape(node: OnnxNode, a: Shape, b: Shape): Shape {
@@ -14,10 +24,10 @@ export function commonShape(node: OnnxNode, a: Shape, b: Shape): Shape {
   }
 }
 
-function binary(node: OnnxNode, a: Tensor, b: Tensor, f: (a: number, b: number) => number, dtype: DType) {
-  const shape = commonShape(node, a.shape, b.shape);
-  const result = allocate(node, dtype, shape);
-  const [left, right] = [broadcast(node, a, shape), broadcast(node, b, shape)];
+function binary(call: FoldCall, a: Tensor, b: Tensor, f: (a: number, b: number) => number, dtype: DType) {
+  const shape = commonShape(call.node, a.shape, b.shape);
+  const result = allocate(call, dtype, shape);
+  const [left, right] = [broadcast(call, a, shape), broadcast(call, b, shape)];
   for (let i = 0; i < result.data.length; i++) put(result, i, f(Number(left.data[i]), Number(right.data[i])));
   return result;
 }
@@ -27,19 +37,19 @@ const arithmetic =
   (f: (a: number, b: number) => number): Fold =>
   (call) => {
     const operands = call.inputs.map((_, index) => operand(call, index));
-    return operands.reduce((a, b) => binary(call.node, a, b, f, a.dtype));
+    return operands.reduce((a, b) => binary(call, a, b, f, a.dtype));
   };
 
 const comparison =
   (f: (a: number, b: number) => boolean): Fold =>
   (call) =>
-    binary(call.node, operand(call, 0), operand(call, 1), (a, b) => Number(f(a, b)), 'bool');
+    binary(call, operand(call, 0), operand(call, 1), (a, b) => Number(f(a, b)), 'bool');
 
 const unary =
   (f: (x: number) => number): Fold =>
   (call) => {
     const source = operand(call, 0);
-    const result = allocate(call.node, source.dtype, source.shape);
+    const result = allocate(call, source.dtype, source.shape);
     for (let i = 0; i < result.data.length; i++) put(result, i, f(Number(source.data[i])));
     return result;
   };
@@ -51,15 +61,17 @@ const reduction =
     const axes = list(call, 'axes', 1)?.map((axis) => axisOf(call.node, axis, shape.length));
     const dropped = (axis: number) => !axes?.length || axes.includes(axis);
     const kept = shape.map((extent, axis) => (dropped(axis) ? 1 : extent));
+    // What is read counts, not the few numbers that it becomes.
+    call.budget.spend(call.node, shape);
     const result = zeros(dtype, kept);
-    const seen = new Set<number>();
+    const seen = new Uint8Array(result.data.length);
     eachIndex(shape, (index, from) => {
       const to = flatIndex(
         kept,
         index.map((at, axis) => (dropped(axis) ? 0 : at)),
       );
-      put(result, to, seen.has(to) ? f(Number(result.data[to]), Number(data[from])) : Number(data[from]));
-      seen.add(to);
+      put(result, to, seen[to] ? f(Number(result.data[to]), Number(data[from])) : Number(data[from]));
+      seen[to] = 1;
     });
     const keepDims = call.attributes.int('keepdims', 1) === 1;
     return keepDims ? result : { ...result, shape: shape.filter((_, axis) => !dropped(axis)) };
@@ -68,8 +80,8 @@ const reduction =
 const where: Fold = (call) => {
   const [condition, a, b] = [0, 1, 2].map((index) => operand(call, index));
   const shape = commonShape(call.node, condition.shape, commonShape(call.node, a.shape, b.shape));
-  const [chosen, left, right] = [condition, a, b].map((part) => broadcast(call.node, part, shape));
-  const result = allocate(call.node, a.dtype, shape);
+  const [chosen, left, right] = [condition, a, b].map((part) => broadcast(call, part, shape));
+  const result = allocate(call, a.dtype, shape);
   for (let i = 0; i < result.data.length; i++) result.data[i] = (chosen.data[i] ? left : right).data[i];
   return result;
 };
@@ -91,8 +103,7 @@ const cast: Fold = (call) => {
   if (!dtype) throw unsupported(call.node, 'casts to a type without a dtype');
   const source = operand(call, 0);
   if (source.dtype === dtype) return source;
-  // Weights of any size come here, so no limit applies: the result is as long as what the file holds.
-  const result = zeros(dtype, source.shape);
+  const result = allocate(call, dtype, source.shape);
   for (let i = 0; i < result.data.length; i++) put(result, i, Number(source.data[i]));
   return result;
 };

@@ -1,5 +1,5 @@
 /** Folds that make arrays and move numbers, without computing with them. */
-import { type Shape, sizeOf, type Tensor, tensor, transpose, zeros } from '../../tensor/tensor.ts';
+import { type Shape, sizeOf, type Tensor, tensor, transpose } from '../../tensor/tensor.ts';
 import { commonShape } from './fold-arithmetic.ts';
 import {
   allocate,
@@ -35,7 +35,7 @@ function constant({ node, attributes }: FoldCall): Tensor {
 
 function constantOfShape(call: FoldCall): Tensor {
   const value = call.attributes.tensor('value') ?? tensor('float32', [1], Float32Array.of(0));
-  const result = allocate(call.node, value.dtype, numbersOf(operand(call, 0)));
+  const result = allocate(call, value.dtype, numbersOf(operand(call, 0)));
   for (let i = 0; i < result.data.length; i++) result.data[i] = value.data[0];
   return result;
 }
@@ -46,7 +46,7 @@ function gather(call: FoldCall): Tensor {
   const rank = indices.shape.length;
   const positions = numbersOf(indices).map((at) => axisOf(call.node, at, source.shape[axis]));
   const shape = [...source.shape.slice(0, axis), ...indices.shape, ...source.shape.slice(axis + 1)];
-  return gathered(call.node, source, shape, (index) => {
+  return gathered(call, source, shape, (index) => {
     const chosen = flatIndex(indices.shape, index.slice(axis, axis + rank));
     return [...index.slice(0, axis), positions[chosen], ...index.slice(axis + rank)];
   });
@@ -58,7 +58,7 @@ function concat(call: FoldCall): Tensor {
   const axis = axisOf(call.node, call.attributes.int('axis', 0), first.shape.length);
   const total = parts.reduce((sum, { shape }) => sum + shape[axis], 0);
   const result = allocate(
-    call.node,
+    call,
     first.dtype,
     first.shape.map((extent, other) => (other === axis ? total : extent)),
   );
@@ -85,7 +85,7 @@ function slice(call: FoldCall): Tensor {
     list(call, 'steps', 4),
   );
   const shape = ranges.map(({ start, end, step }) => Math.max(Math.ceil((end - start) / step), 0));
-  return gathered(call.node, source, shape, (index) =>
+  return gathered(call, source, shape, (index) =>
     index.map((at, axis) => ranges[axis].start + at * ranges[axis].step),
   );
 }
@@ -98,7 +98,7 @@ function split(call: FoldCall): readonly Tensor[] {
     const from = start;
     start += extent;
     const shape = source.shape.map((whole, other) => (other === axis ? extent : whole));
-    return gathered(call.node, source, shape, (index) =>
+    return gathered(call, source, shape, (index) =>
       index.map((at, other) => (other === axis ? at + from : at)),
     );
   });
@@ -107,7 +107,7 @@ function split(call: FoldCall): readonly Tensor[] {
 function range(call: FoldCall): Tensor {
   const [start, limit, delta] = [0, 1, 2].map((index) => Number(operand(call, index).data[0]));
   const count = Math.max(Math.ceil((limit - start) / delta), 0);
-  const result = allocate(call.node, operand(call, 0).dtype, [count]);
+  const result = allocate(call, operand(call, 0).dtype, [count]);
   for (let i = 0; i < count; i++) put(result, i, start + i * delta);
   return result;
 }
@@ -116,7 +116,7 @@ function range(call: FoldCall): Tensor {
 function scatterNd(call: FoldCall): Tensor {
   const [source, indices, updates] = [0, 1, 2].map((index) => operand(call, index));
   if (call.attributes.string('reduction', 'none') !== 'none') throw unsupported(call.node, 'reduces');
-  const result = allocate(call.node, source.dtype, source.shape);
+  const result = allocate(call, source.dtype, source.shape);
   result.data.set(source.data as never);
   const depth = indices.shape.at(-1) ?? 0;
   const inner = sizeOf(source.shape.slice(depth));
@@ -137,22 +137,23 @@ function tile(call: FoldCall): Tensor {
   const source = operand(call, 0);
   const repeats = numbersOf(operand(call, 1));
   const shape = source.shape.map((extent, axis) => extent * repeats[axis]);
-  return gathered(call.node, source, shape, (index) => index.map((at, axis) => at % source.shape[axis]));
+  return gathered(call, source, shape, (index) => index.map((at, axis) => at % source.shape[axis]));
 }
 
 /** The positions of all numbers but zero, as columns. */
 function nonZero(call: FoldCall): Tensor {
   const source = operand(call, 0);
-  const found: number[][] = [];
+  const isThere = (position: number) => Number(source.data[position]) !== 0;
+  let count = 0;
+  for (let i = 0; i < source.data.length; i++) count += Number(isThere(i));
+  const result = allocate(call, 'int64', [source.shape.length, count]);
+  let column = 0;
   eachIndex(source.shape, (index, position) => {
-    if (Number(source.data[position]) !== 0) found.push([...index]);
-  });
-  const rank = source.shape.length;
-  const result = zeros('int64', [rank, found.length]);
-  found.forEach((index, column) => {
+    if (!isThere(position)) return;
     index.forEach((at, axis) => {
-      result.data[axis * found.length + column] = BigInt(at);
+      result.data[axis * count + column] = BigInt(at);
     });
+    column++;
   });
   return result;
 }
@@ -179,7 +180,7 @@ export const ARRAYS: Readonly<Record<string, Fold>> = {
   Expand: (call) => {
     const source = operand(call, 0);
     const target = numbersOf(operand(call, 1));
-    return broadcast(call.node, source, commonShape(call.node, source.shape, target));
+    return broadcast(call, source, commonShape(call.node, source.shape, target));
   },
   Squeeze: withShape((call, shape) => squeezedShape(call.node, shape, list(call, 'axes', 1))),
   Unsqueeze: withShape((call, shape) =>
@@ -200,6 +201,7 @@ export const ARRAYS: Readonly<Record<string, Fold>> = {
     if (order.length !== rank || new Set(order.map((axis) => axisOf(call.node, axis, rank))).size !== rank) {
       throw unsupported(call.node, `has a permutation [${order}] for ${rank} axes`);
     }
+    call.budget.spend(call.node, source.shape);
     return transpose(source, order);
   },
 };

@@ -1,4 +1,4 @@
-/** What the folds (`fold.ts`) share: a node with constant operands, and tensors made with a bound on their size. */
+/** What the folds (`fold.ts`) share: a node with constant operands, and tensors made with a bound on their sizes in all. */
 import type { OnnxNode } from '../../onnx/index.ts';
 import { type DType, type Shape, sizeOf, type Tensor, tensor, zeros } from '../../tensor/tensor.ts';
 import { type Attributes, numbersOf, unsupported } from './operand.ts';
@@ -8,20 +8,42 @@ export interface FoldCall {
   readonly attributes: Attributes;
   /** Operands that are left out are undefined. */
   readonly inputs: readonly (Tensor | undefined)[];
+  readonly budget: FoldBudget;
 }
 
 /** One tensor, or one for each output of the node. */
 export type Fold = (call: FoldCall) => Tensor | readonly Tensor[];
 
-/** More numbers than any shape arithmetic needs: a file may not ask for memory without limit. */
+/** More numbers than the shape arithmetic of a network needs. */
 const MOST_NUMBERS = 2 ** 24;
+/** How often stored weights may be brought into another order or type. */
+const MOST_COPIES = 4;
 
-export function allocate(node: OnnxNode, dtype: DType, shape: Shape): Tensor {
-  const legal = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
-  const size = sizeOf(shape);
-  if (!legal || !(size <= MOST_NUMBERS)) {
-    throw unsupported(node, `makes an array of shape [${shape}] from constants`);
+/** How many numbers the folds of a file may still make: a short one may not ask for memory and time without limit. */
+export class FoldBudget {
+  private constructor(private left: number) {}
+
+  /** @param stored how many numbers the file holds */
+  static forFile(stored: number): FoldBudget {
+    return new FoldBudget(MOST_NUMBERS + MOST_COPIES * stored);
   }
+
+  /** What is left, for one replay of the nodes that are no constants. */
+  forReplay(): FoldBudget {
+    return new FoldBudget(this.left);
+  }
+
+  spend(node: OnnxNode, shape: Shape): void {
+    const legal = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
+    if (!legal) throw unsupported(node, `makes an array of shape [${shape}] from constants`);
+    this.left -= sizeOf(shape);
+    if (this.left >= 0) return;
+    throw unsupported(node, `makes an array of shape [${shape}], with which the constants are too many`);
+  }
+}
+
+export function allocate({ node, budget }: FoldCall, dtype: DType, shape: Shape): Tensor {
+  budget.spend(node, shape);
   return zeros(dtype, shape);
 }
 
@@ -76,12 +98,12 @@ export const flatIndex = (shape: Shape, index: readonly number[]): number =>
 
 /** A tensor of `shape` whose number at each index is the number of `source` at `from(index)`. */
 export function gathered(
-  node: OnnxNode,
+  call: FoldCall,
   source: Tensor,
   shape: Shape,
   from: (index: readonly number[]) => readonly number[],
 ): Tensor {
-  const result = allocate(node, source.dtype, shape);
+  const result = allocate(call, source.dtype, shape);
   eachIndex(shape, (index, to) => {
     result.data[to] = source.data[flatIndex(source.shape, from(index))];
   });
@@ -89,9 +111,11 @@ export function gathered(
 }
 
 /** `source` repeated along the axes where `shape` is longer. */
-export function broadcast(node: OnnxNode, source: Tensor, shape: Shape): Tensor {
+export function broadcast(call: FoldCall, source: Tensor, shape: Shape): Tensor {
+  // As many numbers are the same ones, behind further axes of extent 1.
+  if (sizeOf(source.shape) === sizeOf(shape)) return reshaped(source, shape);
   const added = shape.length - source.shape.length;
-  return gathered(node, source, shape, (index) =>
+  return gathered(call, source, shape, (index) =>
     source.shape.map((extent, axis) => (extent === 1 ? 0 : index[axis + added])),
   );
 }

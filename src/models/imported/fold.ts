@@ -7,7 +7,7 @@ import type { OnnxNode } from '../../onnx/index.ts';
 import { type Shape, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import { ARITHMETIC } from './fold-arithmetic.ts';
 import { ARRAYS } from './fold-arrays.ts';
-import { type Fold, int64 } from './fold-call.ts';
+import { type Fold, type FoldBudget, int64 } from './fold-call.ts';
 import { Attributes, type Constant, guarded, isConstant, type Operand } from './operand.ts';
 
 /** Ops that can be computed on constants. */
@@ -35,11 +35,13 @@ type Names = { has(name: string): boolean };
 /**
  * The results of a node that needs no values of the IR but their shapes; undefined for all others.
  * @param stored names of the arrays that the file stores
+ * @throws UserError ONNX_UNSUPPORTED, also when it would make more numbers than `budget` has left
  */
 export function foldOperands(
   node: OnnxNode,
   operands: readonly (Operand | undefined)[],
   stored: Names,
+  budget: FoldBudget,
 ): readonly Constant[] | undefined {
   const named = (tensors: readonly Tensor[]) =>
     tensors.map((tensor, index) => ({ name: node.outputs[index], tensor }));
@@ -54,7 +56,9 @@ export function foldOperands(
   }
   if (!Object.hasOwn(FOLDS, node.op) || spreadsWeights(node, constants, stored)) return undefined;
   const inputs = constants.map((constant) => constant?.tensor);
-  const result = guarded(node, () => FOLDS[node.op]({ node, attributes: new Attributes(node), inputs }));
+  const result = guarded(node, () =>
+    FOLDS[node.op]({ node, attributes: new Attributes(node), inputs, budget }),
+  );
   return named('dtype' in result ? [result] : result);
 }
 

@@ -1,8 +1,9 @@
 /** What an ONNX graph is to the replay: nodes in order, constants computed once, and where its head begins. */
-import type { OnnxModel, OnnxNode } from '../../onnx/index.ts';
+import type { OnnxGraph, OnnxModel, OnnxNode } from '../../onnx/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { UserError } from '../../util/errors.ts';
 import { foldOperands } from './fold.ts';
+import { FoldBudget } from './fold-call.ts';
 import { findHead, type Head } from './head.ts';
 import { storedNames } from './stored-names.ts';
 import { refuseUnknown } from './unknown.ts';
@@ -19,6 +20,8 @@ export interface Plan {
   readonly variables: Variables;
   readonly fileBatch: number;
   readonly head: Head;
+  /** What the constants left of it. */
+  readonly budget: FoldBudget;
   /** Softmax nodes after the head: logits are wanted. */
   readonly dropped: ReadonlySet<OnnxNode>;
 }
@@ -43,15 +46,24 @@ export function planOf(model: OnnxModel, image: string, output: string, fileBatc
   refuseUnknown(needed, image, graph.undecoded ?? new Map());
   const constants = new Map<string, Tensor>(graph.initializers);
   const folded: OnnxNode[] = [];
+  const budget = FoldBudget.forFile(storedNumbers(model.graph));
   const nodes = needed.filter((node) => {
-    const isConstant = foldConstant(node, constants, graph.initializers);
+    const isConstant = foldConstant(node, constants, graph.initializers, budget);
     if (isConstant) folded.push(node);
     return !isConstant;
   });
   const { head, dropped } = findHead(nodes, constants, output);
   const variables = new Variables(nodes, storedNames(nodes, folded, constants));
   const stored = graph.initializers;
-  return { opset, nodes, constants, stored, variables, fileBatch, head, dropped };
+  return { opset, nodes, constants, stored, variables, fileBatch, head, budget, dropped };
+}
+
+/** Of initializers, and of the nodes in which other exporters keep weights. */
+function storedNumbers({ initializers, nodes }: OnnxGraph): number {
+  const constants = nodes.flatMap(({ op, attributes: { value } }) =>
+    op === 'Constant' && value && 'tensor' in value ? [value.tensor] : [],
+  );
+  return [...initializers.values(), ...constants].reduce((sum, { data }) => sum + data.length, 0);
 }
 
 /** The nodes that lead to the value `output`, in the order of `nodes`, which is topological. */
@@ -69,14 +81,15 @@ export function nodesTo(nodes: readonly OnnxNode[], output: string): OnnxNode[] 
 function foldConstant(
   node: OnnxNode,
   constants: Map<string, Tensor>,
-  stored: OnnxModel['graph']['initializers'],
+  stored: OnnxGraph['initializers'],
+  budget: FoldBudget,
 ): boolean {
   const operands = node.inputs.map((name) => {
     const tensor = constants.get(name);
     return tensor && { name, tensor };
   });
   if (node.inputs.some((name, index) => name !== '' && !operands[index])) return false;
-  const results = foldOperands(node, operands, stored);
+  const results = foldOperands(node, operands, stored, budget);
   for (const { name, tensor } of results ?? []) if (name) constants.set(name, tensor);
   return results !== undefined;
 }

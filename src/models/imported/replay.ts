@@ -6,6 +6,7 @@ import { type Shape, sizeOf } from '../../tensor/tensor.ts';
 import { invariant, UserError } from '../../util/errors.ts';
 import { Call, type Lineage } from './call.ts';
 import { foldOperands } from './fold.ts';
+import type { FoldBudget } from './fold-call.ts';
 import { guarded, isConstant, type Operand, titleOf, unsupported } from './operand.ts';
 import type { Plan } from './plan.ts';
 import { RULES } from './rules.ts';
@@ -20,12 +21,15 @@ export class Replay {
   readonly #learned = new Set<string>();
   /** Names of values that follow from the images. */
   readonly #ofImages = new Set<string>();
+  readonly #budget: FoldBudget;
 
   constructor(
     readonly plan: Plan,
     readonly net: Network,
     readonly batch: number,
-  ) {}
+  ) {
+    this.#budget = plan.budget.forReplay();
+  }
 
   /** Gives the ONNX value `name`; what it is computed from is then not needed. */
   bind(name: string, value: Value, learned: boolean): void {
@@ -95,7 +99,7 @@ export class Replay {
       invariant(operands[0], `${titleOf(node)} has no operand`);
       return [operands[0]];
     }
-    const computed = foldOperands(node, operands, this.plan.stored);
+    const computed = foldOperands(node, operands, this.plan.stored, this.#budget);
     if (computed) return computed;
     const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
     if (!rule) throw unsupported(node, 'is known for constants and shapes only, not for values of the image');
