@@ -2,6 +2,7 @@
  * Detection sets in the forms of COCO and PASCAL VOC: tiny copies read to what they were made from, the shared subsets
  * to the counts of their README, masks to the areas that COCO states, and hostile documents are refused.
  */
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -112,9 +113,45 @@ describe('PASCAL VOC', () => {
     );
   });
 
+  test('trainval.txt is train where there is no other list of it; images in no list are counted', async () => {
+    const { folder, pictures } = await vocCopy(7);
+    const lists = `${folder}/VOCdevkit/VOC2007/ImageSets/Main`;
+    for (const name of ['train', 'val']) await rm(`${lists}/${name}.txt`);
+    const open = async () => openVocDetection(folder, await cached());
+    const { splits, problems } = await open();
+    const known = pictures.filter(({ part }) => part !== 'test').map(({ id }) => `JPEGImages/${id}.jpg`);
+    expect(splits.train.map(({ id }) => id)).toEqual(known);
+    expect([splits.validation, problems]).toEqual([[], []]);
+    await rm(`${lists}/trainval.txt`);
+    const tested = await open();
+    expect(tested.splits.train).toEqual([]);
+    expect(tested.problems).toEqual([
+      {
+        kind: 'annotation',
+        images: known,
+        message: `Images with annotations that are in no list of ImageSets/Main were left out: ${known.length}, "${known[0]}" the first.`,
+      },
+    ]);
+  });
+
+  test('images that are cut off, or change after opening, are named', async () => {
+    const { folder } = await vocCopy(4);
+    const image = (id: string) => `${folder}/VOCdevkit/VOC2007/JPEGImages/${id}.jpg`;
+    const whole = await readFile(image('000012'));
+    await writeFile(image('000012'), whole.subarray(0, whole.length / 2));
+    const dataset = await openVocDetection(folder, await cached());
+    expect(dataset.problems.map(({ kind, images }) => [kind, ...images])).toEqual([
+      ['unreadable', 'JPEGImages/000012.jpg'],
+    ]);
+    const [first] = Object.values(dataset.splits).flat();
+    await writeFile(`${folder}/VOCdevkit/VOC2007/${first.id}`, whole);
+    await expect(detectionSheet(dataset)).rejects.toMatchObject({ code: 'FILE_CHANGED' });
+    await rm(`${folder}/VOCdevkit/VOC2007/${first.id}`);
+    await expect(detectionSheet(dataset)).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
+  });
+
   test('refuses a list that leads out of the folder', async () => {
     const { folder } = await vocCopy(1);
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(`${folder}/VOCdevkit/VOC2007/ImageSets/Main/train.txt`, '../../../../etc/passwd\n');
     await expect(openVocDetection(folder, await cached())).rejects.toMatchObject({ code: 'OFFICIAL_LIST' });
   });

@@ -1,5 +1,5 @@
 /** PASCAL VOC's image sets: labels of the official lists, the same from annotations, and lists that are damaged. */
-import { writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openFileTree } from '../../src/data/containers/file-tree.ts';
@@ -23,6 +23,16 @@ test('official lists and annotations say what the pictures show: 1 present, 0 ab
   expect(expected.some(({ labels }) => labels.includes(-1))).toBe(true);
   for (const source of ['lists', 'annotations'] as const)
     expect(await readVocImageSets(tree, source)).toEqual({ classes: [...VOC_CLASSES], images: expected });
+});
+
+test('without train.txt, train is trainval without val, by lists and by annotations', async () => {
+  const { folder } = await vocCopy(10);
+  const root = join(folder, 'VOCdevkit/VOC2007');
+  const withTrain = await readVocImageSets(await treeOf(root));
+  const lists = join(root, 'ImageSets/Main');
+  for (const name of await readdir(lists)) if (/(^|_)train\.txt$/.test(name)) await rm(join(lists, name));
+  for (const source of ['lists', 'annotations'] as const)
+    expect(await readVocImageSets(await treeOf(root), source)).toEqual(withTrain);
 });
 
 test.each([

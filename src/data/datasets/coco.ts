@@ -48,7 +48,7 @@ export async function openCocoDetection(
   path: string,
   options: CocoDatasetOptions,
 ): Promise<DetectionDataset> {
-  const { kind = 'instances', cacheFolder, onProgress } = options;
+  const { kind = 'instances', cacheFolder } = options;
   const whole = await openFileTree(path, { cacheFolder, mountArchives: true });
   const { tree, documents } = locate(whole, kind);
   const splits: Record<SplitName, readonly DetectionImage[]> = { train: [], validation: [], test: [] };
@@ -65,7 +65,7 @@ export async function openCocoDetection(
       size: { width, height },
       instances,
     }));
-    const checked = await checkedImages(tree, stated, onProgress);
+    const checked = await checkedImages(tree, stated, options);
     splits[part] = checked.images;
     problems.push(...rejections(content, document, folder), ...checked.problems);
     hashes[part] = hash;

@@ -29,7 +29,8 @@ export interface VocDetectionOptions {
 }
 
 /**
- * Opens a folder or archive. Without lists of parts everything is train. Empty boxes are left out and named.
+ * Opens a folder or archive. Without lists of parts everything is train. Empty boxes are left out and named, annotated
+ * images that no list has are left out and counted.
  * @throws UserError VOC_NO_ANNOTATIONS, VOC_MISSING for a listed image without annotation, those of
  *   `parseVocAnnotation` and `openFileTree`
  */
@@ -37,7 +38,7 @@ export async function openVocDetection(
   path: string,
   options: VocDetectionOptions,
 ): Promise<DetectionDataset> {
-  const { cacheFolder, coordinates = 'edges', onProgress } = options;
+  const { cacheFolder, coordinates = 'edges' } = options;
   const tree = required(await openFileTree(path, { cacheFolder, mountArchives: true }));
   const annotations = await readAnnotations(tree);
   const found = [...annotations.values()].flatMap(({ annotation }) => annotation.objects);
@@ -45,12 +46,12 @@ export async function openVocDetection(
   const labels = new Map(classes.map((name, label) => [name, label]));
   const parts = await partsOf(tree, [...annotations.keys()]);
   const splits: Record<SplitName, readonly DetectionImage[]> = { train: [], validation: [], test: [] };
-  const problems: DataProblem[] = [];
+  const problems = unlisted(tree, annotations, new Set(parts.flatMap(([, ids]) => ids)));
   let leftOut = 0;
   for (const [part, ids] of parts) {
     const stated = ids.map((id) => statedImage(tree, id, annotations, labels, coordinates, problems));
     for (const { empty } of stated) leftOut += empty;
-    const checked = await checkedImages(tree, stated, onProgress);
+    const checked = await checkedImages(tree, stated, options);
     splits[part] = checked.images;
     problems.push(...checked.problems);
   }
@@ -103,13 +104,22 @@ async function readAnnotations(tree: FileTree): Promise<Annotations> {
 }
 
 async function partsOf(tree: FileTree, all: readonly string[]): Promise<[SplitName, readonly string[]][]> {
-  if (!tree.paths.some((path) => /^ImageSets\/Main\/(train|val|test)\.txt$/.test(path)))
+  if (!tree.paths.some((path) => /^ImageSets\/Main\/(train|val|trainval|test)\.txt$/.test(path)))
     return [['train', all]];
   return Promise.all(
     vocPartsOf(tree).map(
       async (part): Promise<[SplitName, readonly string[]]> => [part, await readVocPart(tree, part)],
     ),
   );
+}
+
+function unlisted(tree: FileTree, annotations: Annotations, listed: ReadonlySet<string>): DataProblem[] {
+  const images = [...annotations]
+    .filter(([id]) => !listed.has(id))
+    .map(([id, { annotation }]) => imageFile(tree, id, annotation.filename));
+  if (images.length === 0) return [];
+  const message = `Images with annotations that are in no list of ImageSets/Main were left out: ${images.length}, "${images[0]}" the first.`;
+  return [{ kind: 'annotation', images, message }];
 }
 
 function statedImage(

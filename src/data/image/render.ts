@@ -68,6 +68,12 @@ export function decodeContent(reading: Promise<Uint8Array>, place: string): Prom
   return readable(place, async () => pixelsOf(open(await reading)));
 }
 
+/** Width and height as they are stored, from the header alone; EXIF turns nothing. Throws what the decoder throws. */
+export async function storedSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  const { width, height } = await open(bytes).metadata();
+  return { width, height };
+}
+
 async function readable<T>(place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

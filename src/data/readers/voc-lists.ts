@@ -6,23 +6,24 @@
  *     JPEGImages/000012.jpg
  *     Annotations/000012.xml
  *
+ * Where there is no train.txt, train is what trainval.txt has and val.txt has not.
  * In the lists of a class 1 is present, 0 difficult (every such object in the image is) and -1 absent. Where a folder
  * has no lists of classes, as people's own sets have none, the same is read off the annotations.
  * Reference: Everingham et al., "The PASCAL visual object classes challenge 2007 development kit", sections 3 and 4.
  */
 
-import { UserError } from '../../util/errors.ts';
+import { invariant, UserError } from '../../util/errors.ts';
 import { shown } from '../../util/refuse.ts';
 import type { FileTree } from '../containers/file-tree.ts';
-import type { SplitName } from '../contract.ts';
+import { SPLITS, type SplitName } from '../contract.ts';
 import { damagedList, readLines } from '../registry/lists.ts';
 import { parseVocAnnotation } from './voc-xml.ts';
 
-/** VOC's names of the parts. */
-const VOC_PARTS: Readonly<Record<SplitName, string>> = {
-  train: 'train',
-  validation: 'val',
-  test: 'test',
+/** VOC's names of each part's list, of which the first that is there counts. */
+const LISTS: Readonly<Record<SplitName, readonly string[]>> = {
+  train: ['train', 'trainval'],
+  validation: ['val'],
+  test: ['test'],
 };
 
 interface VocImage {
@@ -54,37 +55,54 @@ export async function readVocImageSets(
 }
 
 const listPath = (name: string) => `ImageSets/Main/${name}.txt`;
-const CLASS_LIST = /^ImageSets\/Main\/([^/]+)_train\.txt$/;
 
-const hasClassLists = (tree: FileTree): boolean => tree.paths.some((path) => CLASS_LIST.test(path));
+/** The name of a part's list; undefined where it has none. */
+const listOf = (tree: FileTree, part: SplitName): string | undefined =>
+  LISTS[part].find((name) => tree.has(listPath(name)));
+
+/** The classes that have a list of the training part. */
+function listedClasses(tree: FileTree): string[] {
+  const [start, end] = ['ImageSets/Main/', `_${listOf(tree, 'train')}.txt`];
+  const paths = tree.paths.filter((path) => path.startsWith(start) && path.endsWith(end));
+  return paths.map((path) => path.slice(start.length, -end.length)).sort();
+}
+
+const hasClassLists = (tree: FileTree): boolean => listedClasses(tree).length > 0;
 
 /** The parts that have a list of images. Error: `VOC_NO_LISTS`. */
 export function vocPartsOf(tree: FileTree): SplitName[] {
-  const parts = (['train', 'validation', 'test'] as const).filter((part) =>
-    tree.has(listPath(VOC_PARTS[part])),
-  );
+  const parts = SPLITS.filter((part) => listOf(tree, part) !== undefined);
   if (parts.length > 0) return parts;
   throw new UserError(
     'VOC_NO_LISTS',
-    `${tree.root} has none of ImageSets/Main/train.txt, val.txt and test.txt.`,
+    `${tree.root} has none of ImageSets/Main/train.txt, trainval.txt, val.txt and test.txt.`,
     'Give the folder of PASCAL VOC that holds ImageSets, JPEGImages and Annotations, for example VOCdevkit/VOC2007.',
   );
 }
 
 /** The ids of a part's images; a second column, as some tools write it, is not read. */
 export async function readVocPart(tree: FileTree, part: SplitName): Promise<string[]> {
-  const path = listPath(VOC_PARTS[part]);
+  const name = listOf(tree, part);
+  invariant(name, `the part ${part} has no list`);
+  const ids = await readIds(tree, name);
+  if (name !== 'trainval' || !tree.has(listPath('val'))) return ids;
+  const validation = new Set(await readIds(tree, 'val'));
+  return ids.filter((id) => !validation.has(id));
+}
+
+async function readIds(tree: FileTree, name: string): Promise<string[]> {
+  const path = listPath(name);
   const lines = await readLines(tree, path);
   return lines.map((line) => safeId(tree, path, line.replace(/\s+-?[01]$/, '')));
 }
 
 async function fromLists(tree: FileTree, parts: readonly SplitName[]): Promise<VocImageSets> {
-  const classes = tree.paths.flatMap((path) => CLASS_LIST.exec(path)?.[1] ?? []).sort();
+  const classes = listedClasses(tree);
   const images: VocImage[] = [];
   for (const part of parts) {
     const ids = await readVocPart(tree, part);
     const columns = await Promise.all(
-      classes.map((name) => classColumn(tree, listPath(`${name}_${VOC_PARTS[part]}`), ids)),
+      classes.map((name) => classColumn(tree, listPath(`${name}_${listOf(tree, part)}`), ids)),
     );
     images.push(...ids.map((id, row) => ({ id, part, labels: columns.map((column) => column[row]) })));
   }
