@@ -90,6 +90,8 @@ export interface StepGraph {
   readonly images: Shape;
   /** [N / parts], or [N / parts, K] of a multi-label step. */
   readonly labels: Shape;
+  /** Logits of each image. */
+  readonly classes: number;
   readonly parts: number;
   /** Loss and gradients, and without micro-batches the update too. */
   readonly main: Program;
@@ -112,7 +114,7 @@ export const gradientName = (parameter: string) => `gradient:${parameter}`;
  * @throws UserError MICRO_BATCHES when they do not divide the batch; NOTHING_TRAINED when all parameters are frozen
  */
 export function buildStep(classifier: Classifier, definition: StepDefinition): StepGraph {
-  const { net, parts, images, labels, loss, correct } = forward(classifier, definition);
+  const { net, parts, images, labels, classes, loss, correct } = forward(classifier, definition);
   const { momentum, optimizer = { kind: 'sgd', momentum }, groups = [] } = definition;
   const parameters = net.variables.filter(({ kind }) => kind === 'parameter');
   const trained = parameters.filter((variable) => !treatmentOf(variable, groups).frozen);
@@ -144,7 +146,7 @@ export function buildStep(classifier: Classifier, definition: StepDefinition): S
   for (const program of new Set([main, update])) program.replace(simplified);
   const results = wanted.map(simplified);
   return {
-    ...{ net, images, labels, parts, main, trained, results, slots, counters },
+    ...{ net, images, labels, classes, parts, main, trained, results, slots, counters },
     update: parts === 1 ? undefined : update,
   };
 }
@@ -179,7 +181,7 @@ function forward(classifier: Classifier, definition: StepDefinition) {
   const correct = many
     ? shareOfDecisions(logits, labels)
     : sum(cast(equal(argMax(logits), cast(labels, 'int64')), 'float32'));
-  return { net, parts, images, labels: labels.shape, loss, correct };
+  return { net, parts, images, labels: labels.shape, classes: logits.shape[1], loss, correct };
 }
 
 /** The sum over the images of the share of their classes, of those that count, whose logit has the right sign. */

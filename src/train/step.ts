@@ -17,6 +17,7 @@ import {
   type StepDefinition,
   type StepGraph,
 } from './step-graph.ts';
+import { requireBatch, requireWeights } from './step-inputs.ts';
 import { executablesOf, fitted, memoryOf, memoryWith, type StepMemory } from './step-memory.ts';
 
 export interface TrainingStepOptions extends SessionOptions, StepDefinition {
@@ -31,7 +32,7 @@ export interface TrainingStepOptions extends SessionOptions, StepDefinition {
 export interface StepInputs {
   /** [N, 3, height, width] numbers. */
   readonly images: Float32Array;
-  /** Class indices, [N]; of a multi-label step [N, K], row by row. */
+  /** Class indices, [N]; of a multi-label step 1, 0 or -1, [N, K], row by row. */
   readonly labels: Int32Array;
   readonly learningRate: number;
   readonly weightDecay: number;
@@ -99,12 +100,15 @@ export class TrainingStep {
     return memoryOf(buildStep(this.classifier, this.options), this.options);
   }
 
-  /** Sets parameters and buffers by name (all of them must be given), and starts the optimizer and averages anew. */
+  /**
+   * Sets parameters and buffers by name (all of them must be given), and starts the optimizer and averages anew.
+   * @throws UserError WEIGHTS_MISFIT when one is missing or has another shape
+   */
   load(weights: ReadonlyMap<string, Tensor>): void {
+    requireWeights(this.variables, weights);
     const unread = new Map<string, Tensor>();
     for (const { name } of this.variables) {
-      const value = weights.get(name);
-      invariant(value, `no value for variable "${name}"`);
+      const value = weights.get(name)!;
       const holder = this.#holder(name);
       if (holder) holder.set(name, value);
       else unread.set(name, value);
@@ -160,8 +164,13 @@ export class TrainingStep {
     for (const name of this.#stateNames()) this.#holder(name)?.set(name, state.get(name)!);
   }
 
-  /** Runs one step. A loss that is not a number is returned as it is. */
+  /**
+   * Runs one step. A loss that is not a number is returned as it is.
+   * @throws UserError BATCH_MISFIT when images or labels are no batch of the step; LABEL_RANGE when a label is no class
+   *   (or of a multi-label step none of 1, 0 and -1), unless the step has a loss of its own
+   */
   async run(inputs: StepInputs): Promise<StepResult> {
+    requireBatch(inputs, this.graph, this.options);
     const { parts } = this.graph;
     const rates = Object.entries({
       learningRate: inputs.learningRate,

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { maxPool2d, relu, type Value } from '../../src/graph/index.ts';
+import { cast, maxPool2d, mean, mul, relu, type Value } from '../../src/graph/index.ts';
 import { reachable } from '../../src/graph/specialize.ts';
 import {
   conv,
@@ -24,6 +24,7 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { Evaluator, NO_DECAY_ON_NORM_AND_BIAS, TrainingStep } from '../../src/train/index.ts';
 import type { StepInputs, TrainingStepOptions } from '../../src/train/step.ts';
 import { buildStep, type Classifier, type StepDefinition } from '../../src/train/step-graph.ts';
+import { UserError } from '../../src/util/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/index.ts';
 
 const IMAGES = [8, 3, 12, 12];
@@ -412,6 +413,63 @@ describe('state', () => {
     expect(step.state()).toEqual(start);
     await step.run(inputsOf(0));
     expect(step.state()).toEqual(once);
+    await step.close();
+  });
+});
+
+describe('what is no batch of the step', () => {
+  const refused = async (options: Partial<TrainingStepOptions>, changes: Partial<StepInputs>) => {
+    const step = await compile(plain, options);
+    const before = step.state();
+    await expect(step.run(inputsOf(0, changes))).rejects.toBeInstanceOf(UserError);
+    expect(step.state()).toEqual(before);
+    const error = await step.run(inputsOf(0, changes)).catch((caught: UserError) => caught);
+    await step.close();
+    return error as UserError;
+  };
+  const withLabel = (position: number, label: number) => ({ labels: labels.with(position, label) });
+  const multi = Int32Array.from({ length: 32 }, (_, i) => (i % 3) - 1);
+
+  test.each([
+    ['images too many', { images: new Float32Array(images.length + 1) }],
+    ['images too few', { images: images.subarray(1) }],
+    ['labels too few', { labels: labels.subarray(1) }],
+    ['labels of another kind of step', { labels: multi }],
+  ])('is refused: %s', async (_name, changes) => {
+    expect((await refused({ microBatches: 2 }, changes)).code).toBe('BATCH_MISFIT');
+  });
+
+  test.each<[number, Partial<TrainingStepOptions>, Partial<StepInputs>]>([
+    [4, {}, withLabel(5, 4)],
+    [-1, {}, withLabel(5, -1)],
+    [-1, { microBatches: 4 }, withLabel(5, -1)],
+    [2, { task: 'multi-label' }, { labels: multi.with(5, 2) }],
+    [-2, { task: 'multi-label' }, { labels: multi.with(5, -2) }],
+  ])('is refused with the first label that is none: %d', async (label, options, changes) => {
+    const { code, message } = await refused(options, changes);
+    expect([code, message]).toEqual([
+      'LABEL_RANGE',
+      expect.stringContaining(`Label ${label} at position 5 of the batch`),
+    ]);
+  });
+
+  test('may have any labels where the loss is given, for only that knows what they mean', async () => {
+    const step = await compile(plain, {
+      loss: (logits, value) => mean(mul(logits, mean(cast(value, 'float32')))),
+    });
+    await expect(step.run(inputsOf(0, withLabel(5, -100)))).resolves.toBeDefined();
+    await step.close();
+  });
+
+  test('or lacks a weight is refused before anything is loaded', async () => {
+    const step = await compile(plain);
+    const before = step.state();
+    const weights: Map<string, Tensor> = initialize(step.variables, 4);
+    weights.delete('fc.bias');
+    expect(() => step.load(weights)).toThrow(/1 of the 9 variables .* "fc.bias" \(4\), which is missing/);
+    weights.set('fc.bias', step.weights().get('conv2.bias')!);
+    expect(() => step.load(weights)).toThrow(/"fc.bias" \(4\), given as 6/);
+    expect(step.state()).toEqual(before);
     await step.close();
   });
 });
