@@ -6,6 +6,7 @@
  */
 import { inflateRawSync } from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
+import { decodeZipName } from './entry-name.ts';
 import { messageOf } from './errors.ts';
 import { type Refuse, shown } from './refuse.ts';
 
@@ -36,6 +37,9 @@ const LOCAL_HEADER = 0x04034b50;
 const LOCAL_HEADER_SIZE = 30;
 /** What a 32-bit field holds when the value is in the 64-bit extra field. */
 const IN_EXTRA = 0xffffffff;
+
+/** The flag that an entry's name is UTF-8. */
+const NAME_IS_UTF8 = 1 << 11;
 
 interface Directory {
   readonly entries: number;
@@ -157,8 +161,8 @@ function parseDirectory(
 function parseEntry(bytes: Uint8Array, nameSize: number, extraSize: number, refuse: Refuse): ZipEntry {
   const view = viewOf(bytes);
   const nameEnd = DIRECTORY_ENTRY_SIZE + nameSize;
-  const name = new TextDecoder().decode(bytes.subarray(DIRECTORY_ENTRY_SIZE, nameEnd));
   const [flags, method] = [view.getUint16(8, true), view.getUint16(10, true)];
+  const name = decodeZipName(bytes.subarray(DIRECTORY_ENTRY_SIZE, nameEnd), (flags & NAME_IS_UTF8) !== 0);
   const extra = wideValues(bytes.subarray(nameEnd, nameEnd + extraSize));
   // The extra field holds, in this order, only the values whose 32 bits are all ones.
   const value = (offset: number): number => {

@@ -3,6 +3,8 @@ import { deflateRawSync } from 'node:zlib';
 
 export interface Entry {
   readonly name: string;
+  /** Its bytes, where it is not written as UTF-8. */
+  readonly nameBytes?: Buffer;
   readonly content: Uint8Array;
   readonly deflate?: boolean;
   /** What the directory claims instead of the truth. */
@@ -20,7 +22,8 @@ export function zip(entries: readonly Entry[], count = entries.length): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let position = 0;
-  for (const { name, content, deflate = false, claims = {} } of entries) {
+  for (const { name: text, nameBytes, content, deflate = false, claims = {} } of entries) {
+    const name = nameBytes ?? Buffer.from(text);
     const stored = deflate ? deflateRawSync(content) : Buffer.from(content);
     const fields = {
       size: content.length,
@@ -40,8 +43,8 @@ export function zip(entries: readonly Entry[], count = entries.length): Buffer {
     entry.writeUInt32LE(fields.size, 24);
     entry.writeUInt16LE(name.length, 28);
     entry.writeUInt32LE(fields.position ?? position, 42);
-    parts.push(local, Buffer.from(name), stored);
-    directory.push(entry, Buffer.from(name));
+    parts.push(local, name, stored);
+    directory.push(entry, name);
     position += 30 + name.length + stored.length;
   }
   const end = Buffer.alloc(22);

@@ -19,12 +19,3 @@ export function safePath(name: string, refuse: Refuse): string | null {
     );
   return parts.length > 0 ? parts.join('/') : null;
 }
-
-/** UTF-8, or Latin-1 where the bytes are no UTF-8: old archives do not say which. */
-export function decodeName(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return Buffer.from(bytes).toString('latin1');
-  }
-}

@@ -6,9 +6,10 @@
  * written to disk, so a link can lead nowhere.
  */
 import type { ByteSource } from '../../util/byte-source.ts';
+import { decodeName } from '../../util/entry-name.ts';
 import { type Refuse, shown } from '../../util/refuse.ts';
 import { sliceOf } from './byte-sources.ts';
-import { decodeName, safePath } from './paths.ts';
+import { safePath } from './paths.ts';
 
 export interface TarEntry {
   readonly path: string;

@@ -99,6 +99,28 @@ describe('one tree', () => {
     expect((await open(path)).paths).toEqual(['a/1.jpg']);
   });
 
+  test('names in zip that are no UTF-8 are told apart: code page 437, or Latin-1 where UTF-8 is claimed', async () => {
+    const namesOf = async (flags: number, encoding: BufferEncoding, ...names: string[]) => {
+      const entries = names.map((name) => ({
+        name,
+        nameBytes: Buffer.from(name, encoding),
+        content: Buffer.of(),
+        claims: { flags },
+      }));
+      return (await open(await written(zip(entries)))).paths;
+    };
+    expect(await namesOf(0, 'latin1', 'B\x84r/1', 'B\x94r/1')).toEqual(['Bär/1', 'Bör/1']);
+    expect(await namesOf(0, 'utf8', 'Bär/1', '猫/2')).toEqual(['Bär/1', '猫/2']);
+    expect(await namesOf(1 << 11, 'latin1', 'Bär/1', 'Bör/1')).toEqual(['Bär/1', 'Bör/1']);
+  });
+
+  test('every byte of a name in code page 437 is what Python reads', async () => {
+    const tree = await open(fixture('code-page-437.zip'));
+    const [name] = tree.paths;
+    expect(name).toHaveLength(128);
+    expect(Buffer.from(await tree.read(name)).toString()).toBe(name);
+  });
+
   test('archives joined with cat are one, as shards may be', async () => {
     const [one, two] = ['1', '2'].map((name) => tar([{ path: name, content: name }]));
     expect(await contents(await written(Buffer.concat([one, two])))).toEqual({ 1: '1', 2: '2' });
