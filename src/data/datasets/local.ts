@@ -51,7 +51,7 @@ async function readLocal(path: string, cacheFolder: string): Promise<ImageListin
   if (isParquetName(name)) return readParquetImages(await openFileTree(folder, { cacheFolder }), [name]);
   if (!isArchiveName(name)) return readClassFolders(path);
   const tree = await openFileTree(path, { cacheFolder });
-  if (isShard(tree)) return readShards(folder, [name], { cacheFolder });
+  if (await isShard(tree)) return readShards(folder, [name], { cacheFolder });
   return (await readKnown(tree)) ?? readArchivedClassFolders(tree);
 }
 
@@ -65,7 +65,7 @@ async function readFolder(path: string, cacheFolder: string): Promise<ImageListi
     if (tree.paths.some((name) => name.includes('ILSVRC2012_img_'))) {
       const mounted = await openFileTree(path, { cacheFolder, mountArchives: true });
       if (isImagenet(mounted)) return readImagenet(mounted);
-    } else if (first !== undefined && isShard(await openFileTree(join(path, first), { cacheFolder })))
+    } else if (first !== undefined && (await isShard(await openFileTree(join(path, first), { cacheFolder }))))
       return readShards(path, shards, { cacheFolder });
   }
   return readClassFolders(path);

@@ -4,7 +4,7 @@
  *     train-images-idx3-ubyte.gz    train-labels-idx1-ubyte.gz
  *     t10k-images-idx3-ubyte.gz     t10k-labels-idx1-ubyte.gz
  *
- * Files of EMNIST have its name in front and hold images with rows and columns exchanged. Images are grey.
+ * Where a file lies there in both forms, the uncompressed one is read. Files of EMNIST have its name in front and hold images with rows and columns exchanged. Images are grey.
  */
 import { UserError } from '../../util/errors.ts';
 import type { FileTree } from '../containers/file-tree.ts';
@@ -36,7 +36,8 @@ export async function readIdxFolder(tree: FileTree): Promise<ImageListing> {
   const parts = new Map<string, Part>();
   for (const path of tree.paths) {
     const [found, prefix, name] = IMAGES.exec(path) ?? [];
-    if (!found) continue;
+    // Downloads are often unpacked beside the compressed files.
+    if (!found || (path.endsWith('.gz') && tree.has(path.slice(0, -'.gz'.length)))) continue;
     const part = name === 't10k' ? 'test' : (name as SplitName);
     if (parts.has(part))
       throw new UserError(

@@ -93,6 +93,14 @@ export function listingOf(
   return { root, problems, read, classes, images, officialParts: parts };
 }
 
+/** What readers say of images that have no label, which they leave out; nothing where there are none. */
+export function withoutLabel(ids: readonly string[]): DataProblem[] {
+  if (ids.length === 0) return [];
+  const count = ids.length === 1 ? '1 image was' : `${ids.length} images were`;
+  const message = `${count} left out for want of a label, ${shown(ids[0])} the first.`;
+  return [{ kind: 'annotation', images: ids, message }];
+}
+
 function classesOf({ className, several }: ListedImage): readonly string[] {
   return several?.present ?? [className];
 }

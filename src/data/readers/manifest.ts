@@ -14,7 +14,7 @@
  *
  * Labels are separated by `|`, or by what stands in brackets behind the name of the column. Without a column of labels
  * every other column is a class: 1 present, 0 absent, -1 or empty not known. Where every image shows exactly one class,
- * images have one label.
+ * images have one label. Images whose only label is empty are left out.
  */
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
@@ -25,7 +25,14 @@ import { type Refuse, refusing, shown } from '../../util/refuse.ts';
 import type { FileTree } from '../containers/file-tree.ts';
 import { jsonObjects } from '../containers/json-stream.ts';
 import { type DataProblem, SPLITS, type SplitName } from '../contract.ts';
-import { IMAGE_ENDING, type ImageListing, type ListedImage, listingOf, partNamed } from './listing.ts';
+import {
+  IMAGE_ENDING,
+  type ImageListing,
+  type ListedImage,
+  listingOf,
+  partNamed,
+  withoutLabel,
+} from './listing.ts';
 import {
   marked,
   SEPARATOR,
@@ -81,9 +88,11 @@ export async function readManifest(tree: FileTree, path: string): Promise<ImageL
   const folder = dirname(path) === '.' ? '' : `${dirname(path)}/`;
   const images: ListedImage[] = [];
   const missing: string[] = [];
+  const unlabelled: string[] = [];
   for await (const row of rowsOf(await tree.open(path), `${tree.root}/${path}`, refuse)) {
     const id = folder + relativePath(row.image, tree.root, folder, refuse);
     if (!tree.has(id)) missing.push(id);
+    else if (typeof row.label === 'string' && row.label.trim() === '') unlabelled.push(id);
     else images.push({ id, ...classesOf(row), part: partOf(row.part, refuse) });
   }
   requireOneForm(images, refuse);
@@ -93,7 +102,12 @@ export async function readManifest(tree: FileTree, path: string): Promise<ImageL
     message: `"${id}" was skipped: ${path} lists it, and it is not there.`,
   }));
   return listingOf(
-    { root: tree.root, images: withoutNeedless(images), problems, read: (id) => tree.read(id) },
+    {
+      root: tree.root,
+      images: withoutNeedless(images),
+      problems: [...problems, ...withoutLabel(unlabelled)],
+      read: (id) => tree.read(id),
+    },
     EXPECTED,
   );
 }

@@ -10,8 +10,15 @@ import { UserError } from '../../util/errors.ts';
 import { shown } from '../../util/refuse.ts';
 import type { FileTree } from '../containers/file-tree.ts';
 import { type ParquetColumn, ParquetFile } from '../containers/parquet.ts';
-import type { DataProblem, SplitName } from '../contract.ts';
-import { distinctNames, type ImageListing, type ListedImage, listingOf, partNamed } from './listing.ts';
+import type { SplitName } from '../contract.ts';
+import {
+  distinctNames,
+  type ImageListing,
+  type ListedImage,
+  listingOf,
+  partNamed,
+  withoutLabel,
+} from './listing.ts';
 import { numbered, numberOf } from './pixels.ts';
 
 const IMAGE_NAMES = ['image', 'img', 'images', 'picture', 'photo'];
@@ -54,7 +61,6 @@ export async function readParquetImages(tree: FileTree, paths: readonly string[]
         else images.push({ id, className, part: shard.part });
       }
   }
-  const problems: DataProblem[] = unlabelled.length === 0 ? [] : [withoutLabel(unlabelled)];
   const groups = new GroupCache();
   const [first] = shards.values();
   const order = first && labelNames(first);
@@ -62,7 +68,7 @@ export async function readParquetImages(tree: FileTree, paths: readonly string[]
     {
       root: tree.root,
       images,
-      problems,
+      problems: withoutLabel(unlabelled),
       async read(id) {
         const { prefix, index } = numberOf(id);
         return imageBytes(await groups.value(shards.get(prefix)!, index), id);
@@ -119,11 +125,6 @@ function classOf(value: unknown, names: readonly string[] | undefined): string |
   const number = typeof value === 'bigint' || typeof value === 'number' ? Number(value) : -1;
   if (!(Number.isInteger(number) && number >= 0)) return null;
   return names ? (names[number] ?? null) : String(number);
-}
-
-function withoutLabel(ids: readonly string[]): DataProblem {
-  const message = `${ids.length} images were left out because they have no label, ${shown(ids[0])} the first.`;
-  return { kind: 'annotation', images: ids, message };
 }
 
 function imageBytes(value: unknown, id: string): Uint8Array {

@@ -36,8 +36,35 @@ interface Sample {
   readonly label: string | undefined;
 }
 
-/** Whether an archive holds examples in this form. */
-export const isShard = (tree: FileTree): boolean => samplesOf(tree).some(({ label }) => label !== undefined);
+/** Of JSON files beside images, which may be anything, so many are looked into. */
+const JSON_LOOKED_INTO = 20;
+
+/**
+ * Whether an archive holds examples in this form: images with `.cls`, or with JSON that gives a class; text beside them
+ * may also be captions of class folders, so that it counts only where no two folders of images lie side by side.
+ */
+export async function isShard(tree: FileTree): Promise<boolean> {
+  const samples = samplesOf(tree);
+  const labels = samples.flatMap(({ label }) => label ?? []);
+  if (labels.some((path) => path.endsWith('.cls'))) return true;
+  if (labels.some((path) => path.endsWith('.txt')) && !hasSiblingFolders(samples)) return true;
+  for (const path of labels.filter((label) => label.endsWith('.json')).slice(0, JSON_LOOKED_INTO))
+    if ((await labelIn(tree, path)).value !== undefined) return true;
+  return false;
+}
+
+function hasSiblingFolders(samples: readonly Sample[]): boolean {
+  /** The first folder in each folder. */
+  const first = new Map<string, string>();
+  return samples.some(({ image }) => {
+    const folders = image.split('/').slice(0, -1);
+    return folders.some((folder, depth) => {
+      const parent = folders.slice(0, depth).join('/');
+      if (!first.has(parent)) first.set(parent, folder);
+      return first.get(parent) !== folder;
+    });
+  });
+}
 
 /**
  * Ids are the shard and the path in it: `train-000000.tar/0001.jpg`.
@@ -102,22 +129,23 @@ function samplesOf(tree: FileTree): Sample[] {
 }
 
 async function labelled(tree: FileTree, { image, label }: Sample) {
-  return { image, className: label === undefined ? null : await labelIn(tree, label) };
+  if (label === undefined) return { image, className: null };
+  const { value, problem } = await labelIn(tree, label);
+  if (value !== undefined) return { image, className: value };
+  throw new UserError(
+    'SHARD_LABEL',
+    `${shown(label)} of ${tree.root} gives no class: ${problem}.`,
+    'Expected a number or a name, in JSON as label, class or cls.',
+  );
 }
 
-async function labelIn(tree: FileTree, path: string): Promise<string> {
+/** The class that a file gives, or why it gives none. */
+async function labelIn(tree: FileTree, path: string): Promise<{ value?: string; problem?: string }> {
   const source = await tree.open(path);
-  const refuse = (found: string): never => {
-    throw new UserError(
-      'SHARD_LABEL',
-      `${shown(path)} of ${tree.root} gives no class: ${found}.`,
-      'Expected a number or a name, in JSON as label, class or cls.',
-    );
-  };
-  if (source.size > LARGEST_LABEL) return refuse(`it has ${source.size} bytes`);
+  if (source.size > LARGEST_LABEL) return { problem: `it has ${source.size} bytes` };
   const text = new TextDecoder().decode(await source.read(0, source.size)).trim();
   const value = path.endsWith('.json') ? labelOfJson(text) : text;
-  return value === '' || value === undefined ? refuse('it is empty or in another form') : value;
+  return value ? { value } : { problem: 'it is empty or in another form' };
 }
 
 function labelOfJson(text: string): string | undefined {

@@ -72,6 +72,25 @@ describe('tables', () => {
     expect(listing.problems.map(({ images }) => images)).toEqual([['b/5.jpg']]);
   });
 
+  test('rows without a label are left out and counted', async () => {
+    for (const [name, content] of [
+      ['t.csv', 'image,label\na/1.jpg,cat\na/2.jpg,\nb/3.jpg,dog\nb/4.jpg,""\n'],
+      ['t.tsv', 'image\tlabel\na/1.jpg\tcat\na/2.jpg\t\nb/3.jpg\tdog\nb/4.jpg\t " "'],
+      ['t.csv', 'a/1.jpg,cat\na/2.jpg,\nb/3.jpg,dog\nb/4.jpg,  '],
+    ]) {
+      const listing = await manifest(name, content);
+      expect(listing.classes).toEqual(['cat', 'dog']);
+      expect(summary(listing)).toEqual(['null a/1.jpg cat', 'null b/3.jpg dog']);
+      expect(listing.problems).toEqual([
+        {
+          kind: 'annotation',
+          images: ['a/2.jpg', 'b/4.jpg'],
+          message: '2 images were left out for want of a label, "a/2.jpg" the first.',
+        },
+      ]);
+    }
+  });
+
   test('names in other scripts, with commas, quotes and line breaks', async () => {
     const names = ['猫/и é.jpg', 'a,b.jpg', 'say "x".jpg', 'line\nbreak.jpg'];
     const images = Object.fromEntries(names.map((name) => [name, name]));
@@ -293,9 +312,31 @@ describe('shards', () => {
       'x/0.tar': shard(['1.jpg', ''], ['1.txt', 'cat'], ['2.jpg', ''], ['2.txt', 'dog']),
     });
     const tree = await openFileTree(join(folder, 'x/0.tar'), { cacheFolder });
-    expect(isShard(tree)).toBe(true);
+    expect(await isShard(tree)).toBe(true);
     const listing = await readShards(folder, ['x/0.tar'], { cacheFolder });
     expect(summary(listing)).toEqual(['null x/0.tar/1.jpg cat', 'null x/0.tar/2.jpg dog']);
+  });
+
+  const photos = ['cat/1', 'cat/2', 'dog/3'];
+  const beside = (ending: string, content: string, keys = photos) =>
+    shard(
+      ...keys.flatMap((key): [string, string][] => [
+        [`${key}.jpg`, key],
+        [`${key}${ending}`, content],
+      ]),
+    );
+  test.each<[string, boolean, Buffer]>([
+    ['captions in class folders', false, beside('.txt', 'an animal')],
+    ['captions in class folders of parts', false, beside('.txt', 'x', ['x/train/a/1', 'x/train/b/1'])],
+    ['captions in one folder', true, beside('.txt', 'cat', ['x/1', 'x/2', '3'])],
+    ['JSON of something else', false, beside('.json', '{"caption": "an animal"}')],
+    ['JSON that is none', false, beside('.json', '{')],
+    ['JSON with classes', true, beside('.json', '{"cls": 3}')],
+    ['numbers of classes', true, beside('.cls', '3')],
+    ['nothing', false, shard(['1.jpg', ''])],
+  ])('%s beside images: %s', async (_, expected, content) => {
+    const folder = await folderOf({ '0.tar': content });
+    expect(await isShard(await openFileTree(join(folder, '0.tar'), { cacheFolder }))).toBe(expected);
   });
 
   test.each([

@@ -201,6 +201,7 @@ describe('MNIST', () => {
     ['plain', MNIST],
     ['compressed', zipped],
     ['with dots in the names', dotted],
+    ['unpacked beside the compressed files', { ...zipped, ...MNIST }],
   ])('%s', async (_, files) => {
     const tree = await open(await folderOf(files));
     expect(isIdxFolder(tree)).toBe(true);
