@@ -120,12 +120,15 @@ export class Executable {
     return new Executable(session, lowered, carried, device, overwritten, plan, scratch);
   }
 
-  /** The memory that `compile` with the same arguments would give the graph on the processor. */
+  /**
+   * The memory that `compile` with the same arguments would give the graph on the processor; of this machine, or on
+   * one whose blocks have `channelBlock` channels.
+   */
   static async footprint(
     outputs: ReadonlyMap<string, Value>,
-    options: ExecutableOptions = {},
+    { channelBlock: block, ...options }: ExecutableOptions & { readonly channelBlock?: number } = {},
   ): Promise<Footprint> {
-    const { lowered, plan, overwritten } = await prepare(outputs, { ...options, device: 'cpu' });
+    const { lowered, plan, overwritten } = await prepare(outputs, { ...options, device: 'cpu' }, block);
     return footprint(lowered, plan!, writtenOver(overwritten, options.carried));
   }
 
@@ -256,9 +259,9 @@ export class Executable {
 }
 
 /** What a session is made of. `overwritten`: of the inputs that may be, those that can be. */
-async function prepare(outputs: ReadonlyMap<string, Value>, options: ExecutableOptions) {
+async function prepare(outputs: ReadonlyMap<string, Value>, options: ExecutableOptions, givenBlock?: number) {
   const { device = 'cpu', formulations, alongside, carried = new Map(), frozen = false } = options;
-  const block = await channelBlock(device);
+  const block = givenBlock ?? (await channelBlock(device));
   const details = { alongside, channelBlock: block, formulations, blockedImages: frozen };
   const written = lower(outputs, { form: 'training', ...details });
   const lowered = frozen ? await withConstantsComputed(written) : written;

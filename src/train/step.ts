@@ -23,7 +23,8 @@ import { executablesOf, fitted, memoryOf, memoryWith, type StepMemory } from './
 export interface TrainingStepOptions extends SessionOptions, StepDefinition {
   /**
    * Bytes that the process may take. Where the step does not fit, it recomputes what is cheap, which changes nothing,
-   * and divides the batch into micro-batches, which changes what batch norms see.
+   * and divides the batch into micro-batches, which changes what batch norms see: equal limits divide it alike on
+   * every machine.
    */
   readonly memory?: number;
 }

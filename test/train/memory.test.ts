@@ -3,7 +3,8 @@
  * limit is kept by both without another result.
  */
 import { describe, expect, test } from 'vitest';
-import { concat, relu, type Value } from '../../src/graph/index.ts';
+import { candidatesOf, convolutionsOf } from '../../src/compile/index.ts';
+import { concat, relu, reshape, type Value } from '../../src/graph/index.ts';
 import {
   conv,
   globalMean,
@@ -13,9 +14,11 @@ import {
   type NormLayer,
   normalise,
 } from '../../src/nn/index.ts';
+import { channelBlock } from '../../src/runtime/blocks.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { TrainingStep, type TrainingStepOptions } from '../../src/train/index.ts';
-import type { Classifier } from '../../src/train/step-graph.ts';
+import { stepOutputs, TrainingStep, type TrainingStepOptions } from '../../src/train/index.ts';
+import { buildStep, type Classifier } from '../../src/train/step-graph.ts';
+import { memoryOf, type StepMemory } from '../../src/train/step-memory.ts';
 
 const COUNT = 16;
 const SIZE = 32;
@@ -127,6 +130,75 @@ describe('a limit of memory', () => {
     for (let fewer = 1; fewer < microBatches; fewer *= 2) {
       expect(await planned(fewer, true)).toBeGreaterThan(frugal - 1);
     }
+  });
+
+  test('divides the batch alike whatever was measured on a machine, and keeps to it there', async () => {
+    const images = [COUNT, 3, SIZE, SIZE];
+    const graphs = [1, 2].flatMap((microBatches) => stepOutputs(chain(), { images, microBatches }));
+    const block = await channelBlock('cpu');
+    const formulations = new Map(
+      convolutionsOf(graphs).map((convolution) => {
+        const { names, usual } = candidatesOf(convolution, block);
+        return [convolution.key, names.find((name) => name !== usual) ?? usual];
+      }),
+    );
+    const plan = (options: Partial<TrainingStepOptions>) =>
+      TrainingStep.plan(chain(), { images, threads: 1, ...options });
+    const usual = await plan({ recompute: true });
+    const measured = await plan({ recompute: true, formulations });
+    expect(measured.plannedBytes).not.toBe(usual.plannedBytes);
+    const memory = (usual.plannedBytes + measured.plannedBytes) / 2;
+    const [without, within] = [await plan({ memory }), await plan({ memory, formulations })];
+    expect(within.microBatches).toBe(without.microBatches);
+    expect(within.plannedBytes).toBeLessThanOrEqual(memory);
+  });
+
+  test('divides the batch alike for blocks of any number of channels', async () => {
+    const thin: Classifier = (net, x) =>
+      head(net, layer(net, 'layer', conv(net, 'stem', x, { out: 24, kernel: 3, padding: 1 }), BATCH));
+    const options = { images: [COUNT, 3, SIZE, SIZE], recompute: true, threads: 1 };
+    const graph = buildStep(thin, options);
+    const planned = await Promise.all([16, 8, 0].map((block) => memoryOf(graph, options, block)));
+    const bytes = planned.map(({ plannedBytes }) => plannedBytes);
+    expect(new Set(bytes).size).toBeGreaterThan(1);
+    const parts = async (memory: number) =>
+      (await TrainingStep.plan(thin, { ...options, memory })).microBatches;
+    expect(await parts(Math.max(...bytes))).toBe(1);
+    expect(await parts(Math.max(...bytes) - 1)).toBeGreaterThan(1);
+  });
+
+  test('divides ghost batches between them', async () => {
+    const options = { images: [12, 3, SIZE, SIZE], norm: { kind: 'ghost', size: 4 }, threads: 1 } as const;
+    const inThree = await TrainingStep.plan(chain(), { ...options, microBatches: 3, recompute: true });
+    // Neither two parts of six images nor four of three can be divided into ghost batches.
+    const plan = await TrainingStep.plan(chain(), { ...options, memory: inThree.plannedBytes + 2 ** 20 });
+    expect(plan.microBatches).toBe(3);
+    const tooLittle = TrainingStep.plan(chain(), { ...options, memory: inThree.plannedBytes - 2 ** 20 });
+    await expect(tooLittle).rejects.toMatchObject({ code: 'MEMORY' });
+    const misfit = TrainingStep.plan(chain(), {
+      ...options,
+      norm: { kind: 'ghost', size: 5 },
+      memory: 2 ** 32,
+    });
+    await expect(misfit).rejects.toMatchObject({ code: 'GHOST_BATCH' });
+  });
+
+  test('leaves a batch norm more than one number of each channel', async () => {
+    const pooled: Classifier = (net, x) => {
+      const means = globalMean(layer(net, 'layer', x, BATCH));
+      const features = reshape(means, [...means.shape, 1, 1]);
+      return linear(net, 'head', globalMean(normalise(net, 'last', features, BATCH)), CLASSES);
+    };
+    const options = { images: [4, 3, 64, 64], threads: 1 };
+    const [whole, two, four] = await Promise.all(
+      [1, 2, 4].map((microBatches) =>
+        TrainingStep.plan(pooled, { ...options, microBatches, recompute: true }),
+      ),
+    );
+    const chosen = (a: StepMemory, b: StepMemory) =>
+      TrainingStep.plan(pooled, { ...options, memory: (a.plannedBytes + b.plannedBytes) / 2 });
+    expect((await chosen(whole, two)).microBatches).toBe(2);
+    await expect(chosen(two, four)).rejects.toMatchObject({ code: 'MEMORY' });
   });
 
   test('is refused where single images do not fit, with what they take', async () => {
