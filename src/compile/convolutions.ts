@@ -31,8 +31,11 @@ export interface Convolution {
   readonly followers: readonly Node[];
 }
 
-/** Raise when a formulation changes under its name, so that what was measured before is measured again. */
-const VERSION = 1;
+/**
+ * Raise when a formulation changes under its name, or how it is timed, so that what was measured before is measured
+ * again.
+ */
+const VERSION = 2;
 
 /** Changes with what there is to choose from. */
 export function formulationsVersion(): string {

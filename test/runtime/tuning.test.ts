@@ -4,7 +4,8 @@
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import ort from 'onnxruntime-node';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { gradient } from '../../src/autodiff/index.ts';
 import { type Convolution, candidatesOf, convolutionsOf, lowerAlone } from '../../src/compile/index.ts';
 import { add, conv2d, Graph, mul, relu, sum, type Value } from '../../src/graph/index.ts';
@@ -161,6 +162,24 @@ describe('the measurement', () => {
         expect(new Set(times.values()).size).toBe(1);
       }
     }
+  });
+});
+
+describe('the graph that is timed', () => {
+  test('is computed as it is written, as a step computes it', async () => {
+    const create = vi.spyOn(ort.InferenceSession, 'create');
+    const block = await channelBlock('cpu');
+    const step = await Executable.compile(graphOf(), ENGINE);
+    for (const convolution of CONVOLUTIONS.slice(0, 2)) {
+      await measureFormulations(convolution, candidatesOf(convolution, block).names, ENGINE);
+    }
+    await step.close();
+    const levels = create.mock.calls.map(
+      ([, settings]) => (settings as unknown as ort.InferenceSession.SessionOptions).graphOptimizationLevel,
+    );
+    create.mockRestore();
+    expect(levels.length).toBeGreaterThan(2);
+    expect(new Set(levels)).toEqual(new Set(['disabled']));
   });
 });
 
