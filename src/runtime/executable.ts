@@ -88,7 +88,8 @@ export class Executable {
     private readonly device: Device,
     private readonly overwritten: ReadonlySet<string>,
     private readonly plan: MemoryPlan | undefined,
-    private readonly scratch: Scratch,
+    /** Memory of intermediate values, for executables that never run at the same time as this one. */
+    readonly scratch: Scratch,
   ) {
     this.#ports = new Map([...lowered.inputs, ...lowered.randoms].map((port) => [port.name, port]));
     this.#carried = carried;

@@ -15,11 +15,14 @@ export class Evaluator {
     private readonly images: Shape,
   ) {}
 
-  /** `images`: shape of a batch, [N, 3, height, width]. */
+  /**
+   * `images`: shape of a batch, [N, 3, height, width]. `beside`: a training step whose memory of intermediate values it
+   * may use, because they never run at the same time.
+   */
   static async compile(
     classifier: Classifier,
     images: Shape,
-    options: SessionOptions = {},
+    { beside, ...options }: SessionOptions & { readonly beside?: TrainingStep } = {},
   ): Promise<Evaluator> {
     const graph = new Graph();
     const net = new Network(graph, INFERENCE);
@@ -28,7 +31,8 @@ export class Evaluator {
       ['logits', logits],
       ['probabilities', softmax(logits)],
     ]);
-    return new Evaluator(await Executable.compile(outputs, options), images);
+    const scratch = beside?.executable.scratch;
+    return new Evaluator(await Executable.compile(outputs, { ...options, scratch }), images);
   }
 
   /** Uses the weights of `step`, or their averages, without a copy; to be called again after the step has run. */

@@ -94,6 +94,11 @@ export class TrainingStep {
     return memoryOf(buildStep(classifier, chosen), chosen);
   }
 
+  /** Images that are in memory at a time: those of one micro-batch. */
+  get imagesAtATime(): number {
+    return this.graph.images[0];
+  }
+
   /** How the step keeps within memory, and what it takes at most, as planned. */
   async memory(): Promise<StepMemory> {
     const planned = this.#executables().flatMap((executable) => executable.footprint() ?? []);

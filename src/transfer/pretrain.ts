@@ -96,7 +96,8 @@ export async function pretrain(inputs: SettingInputs, options: PretrainingOption
     memory,
     ...engine,
   });
-  const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, 3, size, size], engine);
+  const evaluated = [EVALUATION_BATCH, 3, size, size];
+  const evaluator = await Evaluator.compile(classifier, evaluated, { ...engine, beside: step });
   try {
     const trained = await trainOn(step, inputs, options);
     const kind = average === undefined ? 'current' : 'averaged';

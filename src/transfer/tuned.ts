@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { openImageFunction, type TrainingRun } from '../train/index.ts';
 import { UserError } from '../util/errors.ts';
 import { passOverImages } from './image-pass.ts';
+import type { ImageClock } from './image-time.ts';
 import type { TuningProtocol } from './protocol.ts';
 import { plannedSteps, ranked, searchPoints, showNumber } from './search.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type SettingTrial,
   stopwatch,
 } from './setting.ts';
-import { EVALUATION_BATCH, Tuning, tunedView } from './tuning.ts';
+import { Tuning, tunedView } from './tuning.ts';
 
 /**
  * Searches on the training part, chooses on the validation part, trains once more on both and predicts the
@@ -29,30 +30,43 @@ export async function tuned(
   setting: 'finetune' | 'scratch',
 ): Promise<SettingResult> {
   const total = stopwatch();
+  const { fit, search, final, ...seeing } = await searchAndFit(inputs, protocol, setting);
+  const testLogits = await predictTest(inputs, protocol, { ...seeing, network: fit.network });
+  return {
+    ...fit,
+    testLogits,
+    seconds: { total: total(), search, final: final() },
+    imageSeconds: seeing.clock.seconds,
+  };
+}
+
+/** Everything but the test part. What trains is closed in the end, so that it takes no memory beside the prediction. */
+async function searchAndFit(
+  inputs: SettingInputs,
+  protocol: TuningProtocol,
+  setting: 'finetune' | 'scratch',
+) {
+  const untilNow = stopwatch();
   const tuning = await Tuning.open(inputs, protocol);
   try {
     const planned = plannedSteps(protocol);
     tuning.plan(planned.search + planned.final);
     const trials = await searchPoints(tuning);
     const searchSteps = { run: tuning.stepsRun, wholeGrid: planned.wholeGrid };
-    const search = total();
+    const search = untilNow();
     const final = stopwatch();
     const { trial, run } = await fitFinal(tuning, trials);
     await tuning.step.download();
-    const network = classifierFile(inputs, setting, tunedView(inputs, protocol), tuning.step.weights());
-    const testLogits = await predictTest(tuning, network);
-    return {
+    const fit = {
       hyperparameters: { ...trial.hyperparameters, steps: protocol.steps, batchSize: tuning.batchSize },
       validation: trial.validation!,
       trials,
       searchSteps,
       curve: run.curve,
-      testLogits,
-      network,
-      seconds: { total: total(), search, final: final() },
-      imageSeconds: tuning.imageClock.seconds,
+      network: classifierFile(inputs, setting, tunedView(inputs, protocol), tuning.step.weights()),
       memory: await tuning.step.memory(),
     };
+    return { fit, search, final, batchSize: tuning.evaluationBatch, clock: tuning.imageClock };
   } finally {
     await tuning.close();
   }
@@ -78,17 +92,21 @@ async function fitFinal(
   );
 }
 
-function predictTest(tuning: Tuning, network: Uint8Array): Promise<Tensor<'float32'>> {
-  const { dataset, model, cacheFolder, threads, device } = tuning.inputs;
+function predictTest(
+  inputs: SettingInputs,
+  protocol: TuningProtocol,
+  { network, batchSize, clock }: { network: Uint8Array; batchSize: number; clock: ImageClock },
+): Promise<Tensor<'float32'>> {
+  const { dataset, model, cacheFolder, threads, device } = inputs;
   return passOverImages({
     dataset,
     records: dataset.splits.test,
-    view: tunedView(tuning.inputs, tuning.protocol),
+    view: tunedView(inputs, protocol),
     cacheFolder,
     input: model.input,
-    batchSize: EVALUATION_BATCH,
+    batchSize,
     open: (batch) => openImageFunction(network, LOGITS, batch, { threads, device }),
     phase: 'predict test images',
-    clock: tuning.imageClock,
+    clock,
   });
 }

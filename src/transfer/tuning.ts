@@ -23,7 +23,7 @@ import type { TuningProtocol } from './protocol.ts';
 import { metricOf, type SettingInputs } from './setting.ts';
 
 /** Images evaluated at a time. */
-export const EVALUATION_BATCH = 32;
+const EVALUATION_BATCH = 32;
 
 /** What the trials of a cell differ in. */
 export interface GridPoint {
@@ -96,6 +96,8 @@ export class Tuning {
     readonly step: TrainingStep,
     readonly evaluator: Evaluator,
     readonly batchSize: number,
+    /** Images evaluated at a time: within a limit of memory no more than are trained on at a time. */
+    readonly evaluationBatch: number,
     readonly imageClock: ImageClock,
   ) {
     const { train: trainPart, validation } = inputs.dataset.splits;
@@ -117,8 +119,9 @@ export class Tuning {
     const [batchSize, ...pixels] = definition.images;
     const engine = { threads, device, formulations };
     const step = await TrainingStep.compile(classifier, { ...definition, ...engine, memory });
-    const evaluator = await Evaluator.compile(classifier, [EVALUATION_BATCH, ...pixels], engine);
-    return new Tuning(inputs, protocol, cache, step, evaluator, batchSize, clock);
+    const atATime = memory === undefined ? EVALUATION_BATCH : Math.min(EVALUATION_BATCH, step.imagesAtATime);
+    const evaluator = await Evaluator.compile(classifier, [atATime, ...pixels], { ...engine, beside: step });
+    return new Tuning(inputs, protocol, cache, step, evaluator, batchSize, atATime, clock);
   }
 
   /** Says how many steps progress is a share of. */
@@ -203,7 +206,7 @@ export class Tuning {
 
   /** The validation metric with the weights of the moment. */
   async validate(): Promise<number> {
-    const loader = this.#loader(this.validationPositions, 'centre', EVALUATION_BATCH);
+    const loader = this.#loader(this.validationPositions, 'centre', this.evaluationBatch);
     this.evaluator.share(this.step);
     const { dataset } = this.inputs;
     const { validation } = dataset.splits;

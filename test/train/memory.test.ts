@@ -16,7 +16,7 @@ import {
 } from '../../src/nn/index.ts';
 import { channelBlock } from '../../src/runtime/blocks.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { stepOutputs, TrainingStep, type TrainingStepOptions } from '../../src/train/index.ts';
+import { Evaluator, stepOutputs, TrainingStep, type TrainingStepOptions } from '../../src/train/index.ts';
 import { buildStep, type Classifier } from '../../src/train/step-graph.ts';
 import { memoryOf, type StepMemory } from '../../src/train/step-memory.ts';
 
@@ -107,6 +107,34 @@ describe('planned memory', () => {
     expect((await plannedBytes(wide, 1)) - (await plannedBytes(chain(), 1))).toBeGreaterThan(
       4 * 3 * 8 * 2 ** 20,
     );
+  });
+});
+
+describe('an evaluator beside a step', () => {
+  test('computes in the same memory, and neither spoils what the other gives', async () => {
+    const step = await compile(chain(), COUNT);
+    step.load(initialize(step.variables, 3));
+    const shape = [8 * COUNT, 3, SIZE, SIZE];
+    const random = new Random(5, 'images');
+    const images = Float32Array.from({ length: 8 * COUNT * 3 * SIZE * SIZE }, () => random.normal());
+    const inputs = {
+      ...{ images: images.subarray(0, images.length / 8), labels: new Int32Array(COUNT), step: 0 },
+      ...{ learningRate: 0, weightDecay: 0, statisticsDecay: 1, seed: 0 },
+    };
+    const { loss } = await step.run(inputs);
+    const alone = await Evaluator.compile(chain(), shape, { threads: 1 });
+    const before = step.executable.scratch.block().byteLength;
+    const beside = await Evaluator.compile(chain(), shape, { threads: 1, beside: step });
+    const answers = [];
+    for (const evaluator of [alone, beside]) {
+      evaluator.share(step);
+      answers.push(await evaluator.probabilities(images));
+    }
+    expect(answers[1]).toEqual(answers[0]);
+    expect((await step.run(inputs)).loss).toBe(loss);
+    // So many images take more than the step has.
+    expect(step.executable.scratch.block().byteLength).toBeGreaterThan(before);
+    for (const each of [step, alone, beside]) await each.close();
   });
 });
 

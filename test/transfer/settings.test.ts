@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { predict } from '../../src/cli/commands/predict.ts';
 import { type ImageDataset, openFolderDataset } from '../../src/data/index.ts';
+import { OnnxFunction } from '../../src/runtime/index.ts';
 import { argMaxRows, float32 } from '../../src/tensor/tensor.ts';
+import { Evaluator, TrainingStep } from '../../src/train/index.ts';
 import { requireFinite } from '../../src/transfer/image-pass.ts';
 import {
   type FixedProtocol,
@@ -206,6 +208,23 @@ describe('features that are not finite', () => {
     const found = `1 of 3 images of ${inputs.dataset.name}, the first is "${records[1].id}"`;
     expect(() => requireFinite(rows, inputs, records)).toThrow(found);
     expect(() => requireFinite(float32([3, 2], new Float32Array(6)), inputs, records)).not.toThrow();
+  });
+});
+
+describe('a limit of memory', () => {
+  it('holds for evaluation too: no more images than are trained on, and nothing beside the prediction', async () => {
+    const compiled = vi.spyOn(Evaluator, 'compile');
+    const closed = vi.spyOn(TrainingStep.prototype, 'close');
+    const opened = vi.spyOn(OnnxFunction, 'load');
+    const { memory } = await finetuned({ ...inputs, memory: 2 ** 40 }, ONE_POINT);
+    const [[, evaluated, { beside } = {}]] = compiled.mock.calls;
+    expect(evaluated).toEqual([8, 3, 16, 16]);
+    const evaluator = (await compiled.mock.results[0].value) as Evaluator;
+    expect(evaluator.plannedBytes!).toBeLessThan(memory!.plannedBytes);
+    expect(closed.mock.contexts).toEqual([beside]);
+    expect(opened).toHaveBeenCalledOnce();
+    expect(closed.mock.invocationCallOrder[0]).toBeLessThan(opened.mock.invocationCallOrder[0]);
+    for (const spy of [compiled, closed, opened]) spy.mockRestore();
   });
 });
 
