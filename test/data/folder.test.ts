@@ -3,14 +3,26 @@
  * a folder can be wrong. Images are made on the spot; the last group reads real subsets and holds the counts to
  * what their documentation says.
  */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { type ImageDataset, SPLITS } from '../../src/data/contract.ts';
 import { openFolderDataset } from '../../src/data/datasets/folder.ts';
+import { openLocalDataset } from '../../src/data/datasets/local.ts';
 import { drawParts, groupByContent } from '../../src/data/split.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 import { classFiles, folderOf, jpeg, temporaryFolder } from './pictures.ts';
@@ -86,6 +98,51 @@ describe('layouts', () => {
     expect(dataset.problems.map(({ kind, images }) => [kind, images])).toEqual([
       ['unreadable', ['b/dead.jpg']],
     ]);
+  });
+});
+
+describe('what is no data on a disk', () => {
+  const open = (folder: string) => openFolderDataset(folder, { seed: 1 });
+
+  test('pipes, links to them and lost+found are passed over', async () => {
+    const files = await classFiles({ a: 3, b: 3 });
+    const folder = await folderOf(files);
+    await mkdir(join(folder, 'lost+found'));
+    execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', join(folder, 'a/z.png')]);
+    await symlink(join(folder, 'a/z.png'), join(folder, 'b/linked.png'));
+    const dataset = await open(folder);
+    expect(ids(dataset).flat().sort()).toEqual(Object.keys(files).sort());
+    expect([dataset.classes, dataset.problems]).toEqual([['a', 'b'], []]);
+    const cacheFolder = await temporaryFolder();
+    expect((await openLocalDataset(folder, { seed: 1, cacheFolder })).fingerprint).toBe(dataset.fingerprint);
+  });
+
+  test('a file that is too large to be read at once is reported', async () => {
+    const folder = await folderOf({ ...(await classFiles({ a: 3, b: 3 })), 'a/large.jpg': '' });
+    await truncate(join(folder, 'a/large.jpg'), 2 ** 29 + 1);
+    expect((await open(folder)).problems.map(({ message }) => message)).toEqual([
+      `"a/large.jpg" was skipped: ${folder}/a/large.jpg has ${2 ** 29 + 1} bytes.`,
+    ]);
+  });
+
+  test.each([0o000, 0o644])('a folder that may not be read (%o) is named', async (mode) => {
+    const folder = await folderOf(await classFiles({ a: 3, b: 3, 'b/deep': 1 }));
+    await chmod(folder, 0o755);
+    await chmod(join(folder, 'b'), mode);
+    const cacheFolder = await temporaryFolder();
+    const isRoot = process.geteuid?.() === 0;
+    // The administrator may read everything.
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      for (const again of [open, () => openLocalDataset(folder, { seed: 1, cacheFolder })]) {
+        const opened = again(folder);
+        await expect(opened).rejects.toMatchObject({ code: 'FOLDER_UNREADABLE' });
+        await expect(opened).rejects.toThrow(`The folder ${folder}/b`);
+      }
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(join(folder, 'b'), 0o755);
+    }
   });
 });
 

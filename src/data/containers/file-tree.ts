@@ -2,14 +2,14 @@
  * Files under one root, wherever they lie: in a folder, or in a tar, tar.gz or zip archive, which are read in place.
  * Readers of layouts are written over this, so that they read an unpacked data set and a downloaded one alike.
  */
-import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type ByteSource, memorySource } from '../../util/byte-source.ts';
 import { UserError } from '../../util/errors.ts';
 import { refusing } from '../../util/refuse.ts';
 import { dataPosition, readEntry, readZipDirectory, type ZipEntry } from '../../util/zip.ts';
 import { fileSource, sliceOf, withFile } from './byte-sources.ts';
+import { folderIdentity, readDiskFolder } from './disk-folder.ts';
 import { decompressedPath } from './gzip.ts';
 import { safePath } from './paths.ts';
 import { readTarIndex } from './tar.ts';
@@ -43,7 +43,7 @@ export const isArchiveName = (path: string): boolean => ARCHIVE_ENDING.test(path
  * Opens a folder or an archive. With `mountArchives`, archives directly in the folder are looked into as if they had
  * been unpacked there; where a file lies in several of them, or beside them, the last by name counts, the folder first.
  *
- * Errors: `DATA_FOLDER_MISSING`, `TAR_...`, `ZIP_...`, `GZIP_...`, `ARCHIVE_PATH`, `ARCHIVE_UNKNOWN`, `FILE_COMPRESSION`,
+ * Errors: `DATA_FOLDER_MISSING`, `FOLDER_UNREADABLE`, `TAR_...`, `ZIP_...`, `GZIP_...`, `ARCHIVE_PATH`, `ARCHIVE_UNKNOWN`, `FILE_COMPRESSION`,
  * `CACHE_NOT_WRITABLE`.
  */
 export async function openFileTree(
@@ -113,16 +113,23 @@ function treeOf(root: string, files: Files): FileTree {
     has: (path) => files.has(path),
     open,
     async read(path) {
-      const source = await open(path);
-      if (source.size > LARGEST_FILE)
-        throw new UserError(
-          'FILE_SIZE',
-          `${path} of ${root} has ${source.size} bytes.`,
-          `Files that are read at once may have ${LARGEST_FILE}.`,
-        );
-      return source.read(0, source.size);
+      return wholeOf(await open(path), `${path} of ${root}`);
     },
   };
+}
+
+/**
+ * All bytes of a file that is read at once.
+ * @param place where it lies, for the error
+ * @throws UserError FILE_SIZE
+ */
+export function wholeOf(source: ByteSource, place: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (source.size <= LARGEST_FILE) return source.read(0, source.size);
+  throw new UserError(
+    'FILE_SIZE',
+    `${place} has ${source.size} bytes.`,
+    `Files that are read at once may have ${LARGEST_FILE}.`,
+  );
 }
 
 /** macOS puts a folder of resource forks into archives, and `._` files beside others. */
@@ -181,21 +188,13 @@ async function openZipEntry(source: ByteSource, entry: ZipEntry, path: string): 
 async function folderFiles(root: string): Promise<Files> {
   const files: Files = new Map();
   const visit = async (below: string, above: readonly string[]): Promise<void> => {
-    const folder = join(root, below);
-    const real = await realpath(folder);
-    if (above.includes(real)) return;
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      if (await isFolder(join(root, path), entry)) await visit(path, [...above, real]);
-      // A pipe or a device would be waited for endlessly.
-      else if (entry.isFile() || entry.isSymbolicLink()) files.set(path, () => fileSource(join(root, path)));
-    }
+    const identity = await folderIdentity(join(root, below));
+    if (above.includes(identity)) return;
+    const folder = await readDiskFolder(join(root, below));
+    const inside = (name: string) => (below === '' ? name : `${below}/${name}`);
+    for (const name of folder.files) files.set(inside(name), () => fileSource(join(root, inside(name))));
+    for (const name of folder.folders) await visit(inside(name), [...above, identity]);
   };
   await visit('', []);
   return files;
-}
-
-async function isFolder(path: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }

@@ -20,7 +20,7 @@ import { IMAGE_ENDING, type ImageListing, type ListedImage, partNamed } from './
 /**
  * Lists the images of a folder of class folders. Hidden files and files that are not images are passed over.
  *
- * Errors: `DATA_FOLDER_MISSING`, `DATA_NOT_A_FOLDER`, `DATA_EMPTY`, `DATA_NO_CLASS_FOLDERS`,
+ * Errors: `DATA_FOLDER_MISSING`, `DATA_NOT_A_FOLDER`, `FOLDER_UNREADABLE`, `DATA_EMPTY`, `DATA_NO_CLASS_FOLDERS`,
  * `DATA_MIXED_LAYOUT`, `DATA_ONE_CLASS`, `DATA_CLASS_NOT_IN_TRAIN`.
  */
 export async function readClassFolders(path: string): Promise<ImageListing> {

@@ -1,8 +1,8 @@
 /** Folders as readers of class folders look at them: on disk, or in an archive. Hidden entries are passed over. */
-import type { Dirent } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileTree } from '../containers/file-tree.ts';
+import { withFile } from '../containers/byte-sources.ts';
+import { folderIdentity, readDiskFolder } from '../containers/disk-folder.ts';
+import { type FileTree, wholeOf } from '../containers/file-tree.ts';
 
 export interface FolderView {
   /** Absolute path, for messages. */
@@ -20,27 +20,13 @@ const isVisible = (name: string): boolean => !name.startsWith('.') && name !== '
 export function viewOfDisk(root: string): FolderView {
   return {
     root,
-    identity: (below) => realpath(join(root, ...below)),
-    read: (path) => readFile(join(root, path)),
+    identity: (below) => folderIdentity(join(root, ...below)),
+    read: (path) => withFile(join(root, path), (source) => wholeOf(source, `${root}/${path}`)),
     async list(below) {
-      const folder = join(root, ...below);
-      const folders: string[] = [];
-      const files: string[] = [];
-      for (const entry of await readdir(folder, { withFileTypes: true })) {
-        if (!isVisible(entry.name)) continue;
-        if (await isFolder(folder, entry)) folders.push(entry.name);
-        else files.push(entry.name);
-      }
-      return { folders: folders.sort(), files: files.sort() };
+      const { folders, files } = await readDiskFolder(join(root, ...below));
+      return { folders: folders.filter(isVisible), files: files.filter(isVisible) };
     },
   };
-}
-
-async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  // A broken link counts as a file; if it is named like an image it is reported as unreadable.
-  const target = await stat(join(parent, entry.name)).catch(() => null);
-  return target?.isDirectory() ?? false;
 }
 
 export function viewOfTree(tree: FileTree): FolderView {
