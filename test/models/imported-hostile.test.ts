@@ -162,7 +162,12 @@ describe('constants that a short file asks for', () => {
    * A small classifier whose features are multiplied by the first numbers of `count` arrays of `length` ones; these
    * follow from the file alone, or from the shape of the images, so that every replay makes them.
    */
-  function asking(count: number, length: number, from: 'file' | 'images'): Uint8Array {
+  function asking(
+    count: number,
+    length: number,
+    from: 'file' | 'images',
+    before: readonly OnnxNode[] = [],
+  ): Uint8Array {
     const arrays = Array.from({ length: count }, (_, k) => [
       node('ConstantOfShape', ['length'], `all${k}`, { value }),
       node('Slice', [`all${k}`, 'zero', 'one'], `first${k}`),
@@ -173,6 +178,7 @@ describe('constants that a short file asks for', () => {
       node('Mul', ['three', 'third'], 'length'),
     ];
     const nodes = [
+      ...before,
       ...(from === 'images' ? colours : []),
       ...arrays.flat(),
       node(
@@ -181,7 +187,7 @@ describe('constants that a short file asks for', () => {
         'firsts',
         { axis: { int: 0 } },
       ),
-      node('Cast', ['firsts'], 'numbers', { to: { int: 1 } }),
+      node('Cast', [before.at(-1)?.outputs[0] ?? 'firsts'], 'numbers', { to: { int: 1 } }),
       node('ReduceSum', ['numbers'], 'sum', { keepdims: { int: 0 } }),
       node('Conv', ['x', 'w'], 'map'),
       node('GlobalAveragePool', ['map'], 'pooled'),
@@ -222,6 +228,16 @@ describe('constants that a short file asks for', () => {
     expect(bytes.length).toBeLessThan(4000);
     expect(await outcome(bytes)).toBe('ONNX_UNSUPPORTED');
     expect(await outcome(asking(3, LENGTH, from))).toBe('accepted');
+  });
+
+  test.each(['ConstantOfShape', 'Reshape', 'Expand'])('have few axes: %s', async (op) => {
+    const one = { tensor: integers(1) };
+    const many = [
+      node('ConstantOfShape', ['length'], 'ones', { value: one }),
+      node(op, op === 'ConstantOfShape' ? ['ones'] : ['one', 'ones'], 'deep'),
+    ];
+    expect(await outcome(asking(1, 30, 'file', many))).toBe('accepted');
+    expect(await outcome(asking(1, 300, 'file', many))).toBe('ONNX_UNSUPPORTED');
   });
 
   test('are limited for each replay, not for all of them', async () => {

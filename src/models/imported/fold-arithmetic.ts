@@ -14,9 +14,10 @@ import {
   operand,
   put,
 } from './fold-call.ts';
-import { axisOf, unsupported } from './operand.ts';
+import { axisOf, requireAxes, unsupported } from './operand.ts';
 
 export function commonShape(node: OnnxNode, a: Shape, b: Shape): Shape {
+  for (const shape of [a, b]) requireAxes(node, shape);
   try {
     return broadcastShapes(a, b);
   } catch (error) {

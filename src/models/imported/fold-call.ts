@@ -1,7 +1,7 @@
 /** What the folds (`fold.ts`) share: a node with constant operands, and tensors made with a bound on their sizes in all. */
 import type { OnnxNode } from '../../onnx/index.ts';
 import { type DType, type Shape, sizeOf, type Tensor, tensor, zeros } from '../../tensor/tensor.ts';
-import { type Attributes, numbersOf, unsupported } from './operand.ts';
+import { type Attributes, numbersOf, requireAxes, unsupported } from './operand.ts';
 
 export interface FoldCall {
   readonly node: OnnxNode;
@@ -34,6 +34,7 @@ export class FoldBudget {
   }
 
   spend(node: OnnxNode, shape: Shape): void {
+    requireAxes(node, shape);
     const legal = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
     if (!legal) throw unsupported(node, `makes an array of shape [${shape}] from constants`);
     this.left -= sizeOf(shape);

@@ -8,7 +8,7 @@ import { type Shape, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import { ARITHMETIC } from './fold-arithmetic.ts';
 import { ARRAYS } from './fold-arrays.ts';
 import { type Fold, type FoldBudget, int64 } from './fold-call.ts';
-import { Attributes, type Constant, guarded, isConstant, type Operand } from './operand.ts';
+import { Attributes, type Constant, guarded, isConstant, type Operand, requireAxes } from './operand.ts';
 
 /** Ops that can be computed on constants. */
 const FOLDS: Readonly<Record<string, Fold>> = { ...ARRAYS, ...ARITHMETIC };
@@ -59,7 +59,9 @@ export function foldOperands(
   const result = guarded(node, () =>
     FOLDS[node.op]({ node, attributes: new Attributes(node), inputs, budget }),
   );
-  return named('dtype' in result ? [result] : result);
+  const tensors = 'dtype' in result ? [result] : result;
+  for (const { shape } of tensors) requireAxes(node, shape);
+  return named(tensors);
 }
 
 /** Shape: the extents of `shape` from axis `start` up to axis `end`. Size: how many numbers there are. */

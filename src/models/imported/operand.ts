@@ -1,7 +1,7 @@
 /** What flows through a replayed ONNX graph: values of the IR, and constants that are known beforehand. */
 import type { Value } from '../../graph/graph.ts';
 import type { OnnxAttribute, OnnxNode } from '../../onnx/index.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import type { Shape, Tensor } from '../../tensor/tensor.ts';
 import { messageOf, UserError } from '../../util/errors.ts';
 
 /** A number array with the name that the file gives it. */
@@ -39,6 +39,13 @@ export function guarded<T>(node: OnnxNode, read: () => T): T {
     const problem = error instanceof UserError ? error.given.replace(/\.$/, '') : messageOf(error);
     throw unsupported(node, `cannot be used: ${problem}`, error);
   }
+}
+
+/** As in NumPy. A shape is a list too, which a file may not make as long as it likes. */
+const MOST_AXES = 64;
+
+export function requireAxes(node: OnnxNode, shape: Shape): void {
+  if (shape.length > MOST_AXES) throw unsupported(node, `makes an array of ${shape.length} axes`);
 }
 
 /** The attributes of a node by kind, with the defaults that the specification gives. */

@@ -7,7 +7,7 @@ import { invariant, UserError } from '../../util/errors.ts';
 import { Call, type Lineage } from './call.ts';
 import { foldOperands } from './fold.ts';
 import type { FoldBudget } from './fold-call.ts';
-import { guarded, isConstant, type Operand, titleOf, unsupported } from './operand.ts';
+import { guarded, isConstant, type Operand, requireAxes, titleOf, unsupported } from './operand.ts';
 import type { Plan } from './plan.ts';
 import { RULES } from './rules.ts';
 import { NORMS } from './rules-norms.ts';
@@ -116,6 +116,7 @@ export class Replay {
 const MOST_NUMBERS = 2 ** 46;
 
 function requireExtents(node: OnnxNode, shape: Shape): void {
+  requireAxes(node, shape);
   const legal = shape.every((extent) => Number.isSafeInteger(extent) && extent > 0);
   if (!legal || sizeOf(shape) > MOST_NUMBERS) {
     throw unsupported(node, `gives a value of the impossible shape [${shape.join(', ')}]`);
