@@ -26,7 +26,7 @@ export interface CocoDatasetOptions {
   readonly masks?: boolean;
   /** Default: the folder's own name. */
   readonly name?: string;
-  /** Where archives are unpacked to. */
+  /** Where archives are unpacked to, and where it is remembered which images decode. */
   readonly cacheFolder: string;
   readonly onProgress?: ProgressListener;
 }

@@ -7,7 +7,7 @@ import { isCocoDetection, openCocoDetection } from './coco.ts';
 import { isVocDetection, openVocDetection } from './voc-detection.ts';
 
 export interface LocalDetectionOptions {
-  /** Where archives are unpacked to. */
+  /** Where archives are unpacked to, and where it is remembered which images decode. */
   readonly cacheFolder: string;
   readonly onProgress?: ProgressListener;
 }

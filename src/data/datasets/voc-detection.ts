@@ -23,7 +23,7 @@ export interface VocDetectionOptions {
   readonly coordinates?: 'edges' | 'pixels';
   /** Default: the folder's own name. */
   readonly name?: string;
-  /** Where archives are unpacked to. */
+  /** Where archives are unpacked to, and where it is remembered which images decode. */
   readonly cacheFolder: string;
   readonly onProgress?: ProgressListener;
 }
