@@ -18,7 +18,8 @@ type Tested = Pick<NonNullable<Candidate['comparison']>, 'adjustedP' | 'testedDi
 type Runs = readonly FinishedCell[];
 
 /**
- * Candidates of a data set, best first by test metric; equal ones by time. Every other candidate is compared
+ * Candidates of a data set, best first by test metric; of equal ones the cheaper setting, then in the order of cells: no
+ * time decides, so that equal results have equal ranks. Every other candidate is compared
  * with the best on the same test images, with the networks of the first seed that both have: the test takes
  * no account of how results differ between seeds, which is why their spread stands beside it. The ranking is by
  * the mean over seeds, so the tested network of a candidate may be ahead of that of the best.
@@ -33,7 +34,11 @@ export function rankDataset(
 ): Ranking {
   const groups = candidateRuns(finished)
     .map((runs) => ({ runs, plain: withoutComparison(runs, cells) }))
-    .sort((a, b) => b.plain.test.value - a.plain.test.value || a.plain.seconds - b.plain.seconds);
+    .sort(
+      (a, b) =>
+        b.plain.test.value - a.plain.test.value ||
+        SETTINGS.indexOf(a.plain.setting) - SETTINGS.indexOf(b.plain.setting),
+    );
   const [best, ...others] = groups;
   const tests = others.map(({ runs }) => testOfCommonSeed(best.runs, runs));
   const adjustedPs = adjusted(

@@ -98,8 +98,8 @@ export function experimentCells(parts: StudyParts): ExperimentCells {
 }
 
 /**
- * Every cell of all experiments, in their order, once under each of its names: two networks of one architecture are one
- * cell where they are trained from scratch.
+ * Every cell of all experiments, in their order, once under each of its names, as the first experiment plans it: two
+ * networks of one architecture are one cell where they are trained from scratch.
  */
 export function allTasks({
   settings,
@@ -109,16 +109,17 @@ export function allTasks({
 }: ExperimentCells): CellTask[] {
   const runs = [...(convergence ?? []), ...(datasetSize ?? [])].map(({ task }) => task);
   const tasks = [...settings, ...(regularisation ?? []), ...runs];
-  const named = new Map(
-    tasks.map((task) => [JSON.stringify([task.cell.key, task.cell.dataset, task.cell.model]), task]),
-  );
-  return [...named.values()];
+  return firstOf(tasks, ({ cell: { key, dataset, model } }) => JSON.stringify([key, dataset, model]));
 }
 
 /** Every cell once, under its first name. */
 export function distinctTasks(tasks: readonly CellTask[]): CellTask[] {
-  const keys = new Set<string>();
-  return tasks.filter(({ cell: { key } }) => !keys.has(key) && keys.add(key));
+  return firstOf(tasks, ({ cell }) => cell.key);
+}
+
+function firstOf(tasks: readonly CellTask[], idOf: (task: CellTask) => string): CellTask[] {
+  const seen = new Set<string>();
+  return tasks.filter((task) => !seen.has(idOf(task)) && seen.add(idOf(task)));
 }
 
 type Chosen = Pick<StudyParts, 'datasets' | 'models'>;
