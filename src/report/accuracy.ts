@@ -76,7 +76,8 @@ export function compareImages(best: CellResult, other: CellResult): PairedExactT
   return pairedPerClassTest(bestRight, otherRight, labels);
 }
 
-function correctness(result: CellResult): Map<string, boolean> {
+/** Whether each test image is right, by its id; of answers that are one class per image. */
+export function correctness(result: CellResult): Map<string, boolean> {
   return new Map(result.predictions.map((p) => [p.image, p.label === p.predicted]));
 }
 

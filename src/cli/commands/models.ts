@@ -5,6 +5,7 @@ import { publishedWeights } from '../../weights/index.ts';
 import { type ListedModel, modelListText, modelText } from '../models-text.ts';
 import type { OptionValues } from '../options.ts';
 import { cacheFolderOf, textOf } from '../parse.ts';
+import { print } from '../print.ts';
 import { terminalOf } from '../terminal.ts';
 
 /**
@@ -19,11 +20,10 @@ export async function models(name: string | undefined, values: OptionValues): Pr
     (model): ListedModel => ({ model, weights: published.filter((row) => suits(row.model, model.name)) }),
   );
   const { color } = terminalOf();
-  if (values.json === true) {
-    const entries = listed.map(jsonEntry);
-    print(JSON.stringify(name === undefined ? entries : entries[0], null, 2));
-  } else if (name === undefined) print(modelListText(listed, { color }));
-  else print(modelText(listed[0], switchesOf(findModel(withoutVariant(name))), { color }));
+  const entries = listed.map(jsonEntry);
+  if (name === undefined) return print(values, entries, () => modelListText(listed, { color }));
+  const switches = switchesOf(findModel(withoutVariant(name)));
+  print(values, entries[0], () => modelText(listed[0], switches, { color }));
 }
 
 const withoutVariant = (name: string): string => name.split(/[+@-]/)[0];
@@ -77,8 +77,4 @@ function jsonEntry({ model, weights }: ListedModel) {
     std: input.std,
     weights,
   };
-}
-
-function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }

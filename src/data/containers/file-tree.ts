@@ -43,8 +43,8 @@ export const isArchiveName = (path: string): boolean => ARCHIVE_ENDING.test(path
  * Opens a folder or an archive. With `mountArchives`, archives directly in the folder are looked into as if they had
  * been unpacked there; where a file lies in several of them, or beside them, the last by name counts, the folder first.
  *
- * Errors: `DATA_FOLDER_MISSING`, `FOLDER_UNREADABLE`, `TAR_...`, `ZIP_...`, `GZIP_...`, `ARCHIVE_PATH`, `ARCHIVE_UNKNOWN`, `FILE_COMPRESSION`,
- * `CACHE_NOT_WRITABLE`.
+ * Errors: `DATA_FOLDER_MISSING`, `FOLDER_UNREADABLE`, `TAR_...`, `ZIP_...`, `GZIP_...`, `ARCHIVE_PATH`,
+ * `ARCHIVE_UNKNOWN`, `FILE_COMPRESSION`, `CACHE_NOT_WRITABLE`.
  */
 export async function openFileTree(
   path: string,

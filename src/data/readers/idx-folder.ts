@@ -4,7 +4,8 @@
  *     train-images-idx3-ubyte.gz    train-labels-idx1-ubyte.gz
  *     t10k-images-idx3-ubyte.gz     t10k-labels-idx1-ubyte.gz
  *
- * Where a file lies there in both forms, the uncompressed one is read. Files of EMNIST have its name in front and hold images with rows and columns exchanged. Images are grey.
+ * Where a file lies there in both forms, the uncompressed one is read. Files of EMNIST have its name in front and hold
+ * images with rows and columns exchanged. Images are grey.
  */
 import { UserError } from '../../util/errors.ts';
 import type { FileTree } from '../containers/file-tree.ts';

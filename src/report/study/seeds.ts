@@ -4,7 +4,7 @@
  */
 import { pairedSeedsTest, spread, varianceComponents } from '../../stats/index.ts';
 import type { CellResult } from '../../store/records.ts';
-import { compareImages, mean } from '../accuracy.ts';
+import { compareImages, correctness, mean } from '../accuracy.ts';
 import { ALPHA, testOfCommonSeed } from '../ranking.ts';
 import type { CellSummary } from '../schema.ts';
 import { grouped, logitOfShare, type Result } from './results.ts';
@@ -119,7 +119,7 @@ function imageWeights({ metric, predictions }: CellResult): ReadonlyMap<string, 
 /** Per seed, the weight of every image that is right and 0 for the others: their mean is the metric. */
 function answersOf({ runs }: Result, weights: ReadonlyMap<string, number>): number[][] {
   return runs.map(({ result }) => {
-    const right = new Map(result.predictions.map((p) => [p.image, p.label === p.predicted]));
+    const right = correctness(result);
     return [...weights].map(([image, weight]) => (right.get(image) ? weight : 0));
   });
 }

@@ -1,6 +1,7 @@
 /** Tables of networks on data sets: accuracies, source accuracy against transfer, and the settings compared. */
 import { SETTING_NAMES } from '../../format.ts';
 import { SETTINGS } from '../../ranking.ts';
+import { isUntested } from '../figures/transfer.ts';
 import type { CorrelationSummary, SettingPair, StudyDocument, Trend } from '../schema.ts';
 import { type ColumnOf, column, type Table, tableOf } from './table.ts';
 
@@ -65,9 +66,7 @@ export function transferTables({ figure1, figure2 }: StudyDocument): Table[] {
         column('number', 'High', ({ difference }) => difference?.high ?? null),
         column('pValue', 'p', ({ pValue }) => pValue),
         column('pValue', 'Adjusted p', ({ adjustedP }) => adjustedP),
-        column('text', 'Best or tied', ({ rank, tied, adjustedP }) =>
-          rank > 1 && adjustedP === null ? null : tied,
-        ),
+        column('text', 'Best or tied', (point) => (isUntested(point) ? null : point.tied)),
         column('count', 'Data sets', ({ datasets }) => datasets),
       ],
     ),
