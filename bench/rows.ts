@@ -171,22 +171,32 @@ const regression = (images: number, columns: number, classes: number, seconds: n
   check: { name: 'check', program: 'peers/logreg_check.py', needs: ['numpy'] },
 });
 
-/** Peers decode the files in every epoch. */
-const loading = (
-  name: string,
-  about: string,
-  epoch: 'first' | 'later',
-  transform: 'train' | 'centre',
-  shrinking: Readonly<Record<string, boolean>>,
-  least: number,
-): Row => ({
+/** What the data rows differ in. */
+interface Loading {
+  /** How many files of what size. */
+  readonly files: { readonly images: number; readonly width: number; readonly height: number };
+  readonly epoch: 'first' | 'later';
+  readonly transform: 'train' | 'centre';
+  readonly least: number;
+}
+
+/** Files as of ImageNet, and as cameras make them. */
+const SMALL_FILES = { images: 512, width: 500, height: 375 };
+const CAMERA_FILES = { images: 64, width: 4032, height: 3024 };
+
+/** Peers decode the files in every epoch: for random crops with the resize that our first epoch has, or without. */
+const loading = (name: string, about: string, { files, epoch, transform, least }: Loading): Row => ({
   name,
   about,
   unit: 'images/s',
   ratio: 'ours / peer',
   goal: { least },
   ours: { name: 'transferlab', program: 'ours/loading.ts', options: { epoch } },
-  peers: Object.entries(shrinking).map(([peer, shrink]) => ({
+  peers: Object.entries(
+    transform === 'train'
+      ? { 'torchvision, short side first': true, 'torchvision, crop of the whole file': false }
+      : { torchvision: true },
+  ).map(([peer, shrink]) => ({
     name: peer,
     options: { shrink },
     program: 'peers/torchvision_loader.py',
@@ -194,11 +204,9 @@ const loading = (
   })),
   repetitions: 5,
   seconds: [40, 15],
-  options: { images: 512, batch: 32, transform },
+  options: { ...files, batch: 32, transform },
   prepare: 'prepare/jpegs.ts',
 });
-
-const RANDOM_CROPS = { 'torchvision, short side first': true, 'torchvision, crop of the whole file': false };
 
 export const ROWS: readonly Row[] = [
   ...NETWORKS.map(training),
@@ -254,26 +262,22 @@ export const ROWS: readonly Row[] = [
   loading(
     'data/decode-augment',
     'JPEG files of 500 x 375 px to normalised, randomly cropped and mirrored 224 px batches: the first epoch',
-    'first',
-    'train',
-    RANDOM_CROPS,
-    2,
+    { files: SMALL_FILES, epoch: 'first', transform: 'train', least: 2 },
+  ),
+  loading(
+    'data/decode-augment-camera',
+    'JPEG files of 4,032 x 3,024 px to normalised, randomly cropped and mirrored 224 px batches: the first epoch',
+    { files: CAMERA_FILES, epoch: 'first', transform: 'train', least: 2 },
   ),
   loading(
     'data/later-epochs',
-    'The same in later epochs, when we have kept the decoded images and torchvision decodes again',
-    'later',
-    'train',
-    RANDOM_CROPS,
-    2,
+    'JPEG files of 500 x 375 px, randomly cropped and mirrored, in later epochs, when we have kept the decoded images and torchvision decodes again',
+    { files: SMALL_FILES, epoch: 'later', transform: 'train', least: 2 },
   ),
   loading(
     'data/cached',
     'The same files without augmentation: short side of 256 px and centre crop, from the decoded images that we have kept; torchvision decodes again',
-    'later',
-    'centre',
-    { torchvision: true },
-    10,
+    { files: SMALL_FILES, epoch: 'later', transform: 'centre', least: 10 },
   ),
   {
     name: 'selftest',

@@ -2,6 +2,7 @@
  * Convolutions as products of matrices over all pixels of the batch. Images lie [C, N, H, W], so that a row of
  * a matrix is a channel; weights lie [O, KH, KW, I].
  */
+import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter } from '../emitter.ts';
 import { type Extents, isPointwise, isStrided, turned } from './extents.ts';
 
@@ -147,6 +148,34 @@ function rowWeightGradient(e: Emitter, s: Extents, image: string, gradient: stri
   const operands = [e.reshape(e.concat(shifted, 0), [s.kw * s.o, length]), e.reshape(padded, [s.c, length])];
   const taps = e.reshape(e.emit('Gemm', operands, { transB: { int: 1 } }), [s.kw, s.o, s.i]);
   return e.reshape(e.transpose(taps, [1, 0, 2]), [s.o, 1, s.kw, s.i]);
+}
+
+/**
+ * dW [O, 1, KW I] of one row of taps, where both images, `count` pixels per channel, have columns of zeros: x the
+ * padding in front of each row, dY behind each row what keeps taps from reaching into the next. So a tap is a shift
+ * of all pixels, and what it moves from row to row or from channel to channel meets zeros. All shifted copies of dY
+ * come about in one concatenation: each begins some zeros later than the one before ends.
+ */
+export function spacedWeightGradient(
+  e: Emitter,
+  s: Extents,
+  count: number,
+  image: string,
+  gradient: string,
+): string {
+  const shift = s.dilations[1];
+  const last = (s.kw - 1) * shift;
+  const rows = s.kw * s.o + Math.ceil(last / count);
+  const zeros = (length: number) =>
+    length > 0 ? [e.constant(tensor('float32', [length], new Float32Array(length)))] : [];
+  const copy = e.reshape(gradient, [s.o * count]);
+  const shifted = Array.from({ length: s.kw }, (_, kx) => [...zeros(kx > 0 ? shift : 0), copy]).flat();
+  const stacked = e.concat([...shifted, ...zeros((rows - s.kw * s.o) * count - last)], 0);
+  const operands = [e.reshape(stacked, [rows, count]), e.reshape(image, [s.c, count])];
+  const taps = e.emit('Gemm', operands, { transB: { int: 1 } });
+  // [KW O, C], and a row of no tap, to [O, KW, C].
+  const order = Array.from({ length: s.o * s.kw }, (_, row) => (row % s.kw) * s.o + Math.floor(row / s.kw));
+  return e.reshape(e.emit('Gather', [taps, e.ints(order)], { axis: { int: 0 } }), [s.o, 1, s.kw * s.i]);
 }
 
 /** dW [O, KH KW I] as one product of dY with the transposed patches. */

@@ -11,7 +11,7 @@
 import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter, Epilogue } from '../emitter.ts';
 import { blockedConv, fillsBlocks, fromBlocks, multiplyBlocks, reorder, toBlocks } from './blocked.ts';
-import { shiftedWeightGradient } from './columns.ts';
+import { spacedWeightGradient } from './columns.ts';
 import { type Extents, isStrided, tapsOf, turned } from './extents.ts';
 
 /** One point of the polynomials: rows that are added up. */
@@ -95,13 +95,16 @@ interface RowSum {
   readonly stride: number;
   readonly before: number;
   readonly after: number;
+  /** Columns of zeros that the result has on both sides of the image's; default none. */
+  readonly left?: number;
+  readonly right?: number;
 }
 
 function sumRows(
   e: Emitter,
   x: string,
   shape: readonly [count: number, rows: number, columns: number],
-  { taps, dilation, stride, before, after }: RowSum,
+  { taps, dilation, stride, before, after, left = 0, right = 0 }: RowSum,
   epilogue: Epilogue = {},
 ): string {
   const b = e.channelBlock;
@@ -111,7 +114,7 @@ function sumRows(
   const image = e.reshape(x, [count, b, rows, columns]);
   const attributes = {
     strides: [stride, 1],
-    padding: [before, 0, after, 0],
+    padding: [before, left, after, right],
     dilations: [dilation, 1],
     groups: b,
   } as const;
@@ -245,18 +248,19 @@ export function winogradWeightGradient(e: Emitter, s: Extents, image: string, gr
   const tiling = { tiles, rows: FOUR.rows };
   const x = toBlocks(e, image, s.c, s.n, s.h, s.w);
   const dy = toBlocks(e, gradient, s.o, s.n, s.oh, s.ow);
-  const padding = [0, s.padding[1], 0, s.padding[3]] as const;
-  const row = { ...s, h: tiles, oh: tiles, kh: 1, padding };
+  const [, left, , right] = s.padding;
+  const columns = Math.max(s.w + Math.max(left, right), s.ow);
   const parts = FOUR.ofImage.map((ofImage, position) => {
     const ofRows = tileSum(s.h, s.padding[0], tiling, ofImage);
-    const part = sumRows(e, x, [(s.c / b) * s.n, s.h, s.w], ofRows);
-    const ofResult = tileSum(s.oh, 0, tiling, OF_RESULT[position]);
+    const widened = { ...ofRows, left, right: columns - left - s.w };
+    const part = sumRows(e, x, [(s.c / b) * s.n, s.h, s.w], widened);
+    const ofResult = { ...tileSum(s.oh, 0, tiling, OF_RESULT[position]), right: columns - s.ow };
     const reached = sumRows(e, dy, [(s.o / b) * s.n, s.oh, s.ow], ofResult);
     const operands = [
-      fromBlocks(e, part, s.c, s.n, tiles, s.w),
-      fromBlocks(e, reached, s.o, s.n, tiles, s.ow),
+      fromBlocks(e, part, s.c, s.n, tiles, columns),
+      fromBlocks(e, reached, s.o, s.n, tiles, columns),
     ];
-    return e.reshape(shiftedWeightGradient(e, row, operands[0], operands[1]), [s.o, 1, s.kw * s.i]);
+    return spacedWeightGradient(e, s, s.n * tiles * columns, operands[0], operands[1]);
   });
   const transposed = [0, 1, 2].flatMap((tap) => FOUR.ofKernel.map((coefficients) => coefficients[tap]));
   const ofKernel = e.constant(tensor('float32', [3, FOUR.ofKernel.length], Float32Array.from(transposed)));
