@@ -22,7 +22,7 @@ export interface Outcome {
   readonly peerName: string | null;
   /** Why there is no peer. */
   readonly skipped: string | null;
-  /** Numbers besides, by side: `ours.secondStart`. */
+  /** Numbers besides, by side (`ours.secondStart`), and the quantity of the other peers by their names. */
   readonly details: Readonly<Record<string, number | string>>;
   readonly repetitions: number;
   readonly threads: number;
@@ -145,6 +145,7 @@ function outcomeOf(
   const lessIsBetter = row.unit === 's' || row.unit === 'MiB';
   const order = [...peers].sort((a, b) => median(valuesOf(a)) - median(valuesOf(b)));
   const best = lessIsBetter ? order[0] : order.at(-1);
+  const others = peers.filter((turn) => turn !== best);
   const ratio = (mine: number, theirs: number) =>
     row.ratio === 'ours / peer' ? mine / theirs : theirs / mine;
   const cpu = ({ answers }: Turn) => median(answers.map(({ cpuSeconds }) => cpuSeconds));
@@ -160,7 +161,12 @@ function outcomeOf(
     spread: best ? [Math.min(...ratios), Math.max(...ratios)] : null,
     cpuSeconds: { ours: cpu(ours), peer: best ? cpu(best) : null },
     peerName: best?.definition.name ?? null,
-    details: { ...detailsOf('ours', ours), ...(best ? detailsOf('peer', best) : {}), ...checked },
+    details: {
+      ...detailsOf('ours', ours),
+      ...(best ? detailsOf('peer', best) : {}),
+      ...checked,
+      ...Object.fromEntries(others.map((turn) => [turn.definition.name, median(valuesOf(turn))])),
+    },
     ...facts,
     date: new Date().toISOString().slice(0, 10),
   };
