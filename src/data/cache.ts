@@ -13,6 +13,7 @@ import { contentHash } from '../util/hash.ts';
 import { type ProgressListener, silent } from '../util/progress.ts';
 import { DECODERS, mapInOrder } from './concurrency.ts';
 import type { DecodedImage, ImageDataset, ImageRecord, View } from './contract.ts';
+import { discard, onRenderThreads } from './image/render-threads.ts';
 import { forgetImage, PackIndex, PackWriter } from './pack.ts';
 
 /** Raise when the form of packs or the way in which views are made changes. */
@@ -92,11 +93,14 @@ async function decode(
   onProgress({ phase, done, total: records.length });
   const pack = await writing(PackWriter.create(folder));
   try {
-    for await (const image of mapInOrder(records, DECODERS, (record) => dataset.render(record, view))) {
-      await writing(pack.add(records[done].contentHash, image));
-      done++;
-      onProgress({ phase, done, total: records.length });
-    }
+    await onRenderThreads(records.length, async () => {
+      for await (const image of mapInOrder(records, DECODERS, (record) => dataset.render(record, view))) {
+        await writing(pack.add(records[done].contentHash, image));
+        discard(image);
+        done++;
+        onProgress({ phase, done, total: records.length });
+      }
+    });
   } finally {
     await writing(pack.close());
   }

@@ -38,9 +38,11 @@ export class PackWriter {
   readonly #path: string;
   readonly #pixels: FileHandle;
   readonly #index: FileHandle;
-  #gathered: Uint8Array[] = [];
-  #entries: Buffer[] = [];
+  /** Pixels to be written next, of which the first `#bytes` bytes are filled; the other half is being written. */
+  #gathered = new Uint8Array(WRITE_BYTES);
+  #spare = new Uint8Array(WRITE_BYTES);
   #bytes = 0;
+  #entries: Buffer[] = [];
   #place = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -56,7 +58,7 @@ export class PackWriter {
     return new PackWriter(path, pixels, await open(`${path}.index`, 'wx'));
   }
 
-  /** The pixels must stay as they are. A failed write is thrown by a later call. */
+  /** Copies the pixels. A failed write is thrown by a later call. */
   async add(contentHash: string, { width, height, pixels }: DecodedImage): Promise<void> {
     const entry = Buffer.alloc(ENTRY_BYTES);
     entry.set(keyOf(contentHash));
@@ -65,11 +67,12 @@ export class PackWriter {
     entry.writeDoubleLE(this.#place, FIELD.place);
     entry.writeUInt32LE(crc32(pixels), FIELD.check);
     entry.writeUInt32LE(crc32(entry.subarray(0, CHECKED_BYTES)), FIELD.entryCheck);
+    if (this.#bytes + pixels.length > this.#gathered.length) await this.#flush();
+    if (pixels.length > this.#gathered.length) this.#gathered = new Uint8Array(pixels.length);
+    this.#gathered.set(pixels, this.#bytes);
     this.#entries.push(entry);
-    this.#gathered.push(pixels);
     this.#place += pixels.length;
     this.#bytes += pixels.length;
-    if (this.#bytes >= WRITE_BYTES) await this.#flush();
   }
 
   /** Writes what is left. A pack without images leaves no files. */
@@ -87,9 +90,10 @@ export class PackWriter {
 
   /** One write is under way while the next is gathered; entries follow their pixels. */
   async #flush(): Promise<void> {
-    const [pixels, entries] = [Buffer.concat(this.#gathered), Buffer.concat(this.#entries)];
-    [this.#gathered, this.#entries, this.#bytes] = [[], [], 0];
     await this.#writing;
+    const [pixels, entries] = [this.#gathered.subarray(0, this.#bytes), Buffer.concat(this.#entries)];
+    [this.#gathered, this.#spare] = [this.#spare, this.#gathered];
+    [this.#entries, this.#bytes] = [[], 0];
     this.#writing = this.#write(pixels, entries);
     // Thrown where it is awaited.
     this.#writing.catch(() => {});

@@ -15,6 +15,7 @@ import type { ProgressListener } from '../../util/progress.ts';
 import { DECODERS, mapInOrder } from '../concurrency.ts';
 import { isFileChanged } from '../content.ts';
 import type { ImageDataset, ImageRecord } from '../contract.ts';
+import { discard, onRenderThreads } from '../image/render-threads.ts';
 import { COEFFICIENTS, SPECTRUM_VERSION, SPECTRUM_VIEW, spectrumOf } from './spectrum.ts';
 
 const HASH_BYTES = 32;
@@ -52,22 +53,27 @@ export async function openSpectra(
   let done = images.length - indices.length;
   onProgress({ phase, done, total: images.length });
   const looked = mapInOrder(indices, DECODERS, (index) => spectrumOfImage(images[index]));
-  for await (const spectrum of looked) {
-    const index = indices[done - (images.length - indices.length)];
-    if (spectrum) {
-      spectra.set(spectrum, index * COEFFICIENTS);
-      await writer.add(images[index].record.contentHash, spectrum);
-    } else unreadable.add(index);
-    done++;
-    onProgress({ phase, done, total: images.length });
-  }
+  await onRenderThreads(indices.length, async () => {
+    for await (const spectrum of looked) {
+      const index = indices[done - (images.length - indices.length)];
+      if (spectrum) {
+        spectra.set(spectrum, index * COEFFICIENTS);
+        await writer.add(images[index].record.contentHash, spectrum);
+      } else unreadable.add(index);
+      done++;
+      onProgress({ phase, done, total: images.length });
+    }
+  });
   await writer.flush();
   return { spectra, decoded: indices.length - unreadable.size, unreadable };
 }
 
 async function spectrumOfImage({ dataset, record }: AuditedRecord): Promise<Int16Array | null> {
   try {
-    return spectrumOf(await dataset.render(record, SPECTRUM_VIEW));
+    const image = await dataset.render(record, SPECTRUM_VIEW);
+    const spectrum = spectrumOf(image);
+    discard(image);
+    return spectrum;
   } catch (error) {
     if (isFileChanged(error)) throw error;
     // Data sets report what does not decode when they are opened; a file may also have gone since.

@@ -7,6 +7,7 @@ import sharp, { type Sharp } from 'sharp';
 import { messageOf, UserError } from '../../util/errors.ts';
 import { isFileChanged } from '../content.ts';
 import type { DecodedImage, View } from '../contract.ts';
+import { renderOnThread } from './render-threads.ts';
 import { resample } from './resample.ts';
 
 /** Above this a picture is refused: its pixels alone would fill 600 MB, which is more likely an attack or a scan. */
@@ -56,7 +57,8 @@ export function renderContent(
 ): Promise<DecodedImage> {
   return readable(place, async () => {
     const content = await reading;
-    return content instanceof Uint8Array ? renderBytes(content, view) : renderPixels(content, view);
+    if (!(content instanceof Uint8Array)) return renderPixels(content, view);
+    return renderOnThread(content, view) ?? renderBytes(content, view);
   });
 }
 
@@ -88,7 +90,8 @@ async function readable<T>(place: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function renderBytes(bytes: Uint8Array, view: View): Promise<DecodedImage> {
+/** The view of an encoded image, made on this thread. Throws what the decoder throws. */
+export async function renderBytes(bytes: Uint8Array, view: View): Promise<DecodedImage> {
   const upright = open(bytes).autoOrient();
   const mayBeLarge = isJpeg(bytes) && bytes.length >= SMALL_FILE;
   const size = mayBeLarge ? await uprightSize(bytes) : { width: 0, height: 0 };
