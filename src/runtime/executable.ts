@@ -20,6 +20,7 @@ import {
   physicalShape,
   planMemory,
   separateConstants,
+  valueTypes,
 } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -111,7 +112,9 @@ export class Executable {
     const { threads, device = 'cpu', carried = new Map(), scratch = new Scratch() } = options;
     const { lowered, plan, overwritten } = await prepare(outputs, options);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
-    const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph.nodes) : [];
+    const { graph } = lowered.model;
+    const onProcessor =
+      device === 'webgpu' ? unsupportedOnWebgpu(graph.nodes, valueTypes(graph, lowered.types)) : [];
     const details = {
       ...{ threads, device, residentOutputs, onProcessor },
       asWritten: plan !== undefined,

@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
-import type { Formulations } from '../compile/index.ts';
+import { type Formulations, valueTypes } from '../compile/index.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { type DType, type Tensor, type TypedArrayOf, tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
-import type { Device } from './device.ts';
+import { type Device, unsupportedOnWebgpu } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { requireDevice } from './probe.ts';
 
@@ -121,7 +121,9 @@ export class OnnxFunction {
   private constructor(readonly session: ort.InferenceSession) {}
 
   static async load(model: Uint8Array | string, options: SessionOptions = {}): Promise<OnnxFunction> {
-    return new OnnxFunction(await createSession(model, options));
+    const onProcessor =
+      options.device === 'webgpu' && model instanceof Uint8Array ? nodesForProcessor(model) : [];
+    return new OnnxFunction(await createSession(model, { ...options, onProcessor }));
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
@@ -132,5 +134,16 @@ export class OnnxFunction {
 
   close(): Promise<void> {
     return this.session.release();
+  }
+}
+
+/** Of a file, what WebGPU does not compute, as far as shapes tell; nothing of bytes that are no ONNX file. */
+function nodesForProcessor(model: Uint8Array): string[] {
+  try {
+    const { graph } = decodeModel(model);
+    return unsupportedOnWebgpu(graph.nodes, valueTypes(graph, new Map()));
+  } catch {
+    // Opening the file says what is wrong with it.
+    return [];
   }
 }

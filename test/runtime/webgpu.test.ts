@@ -7,6 +7,7 @@ import * as g from '../../src/graph/index.ts';
 import { batchNorm, conv, initialize, linear } from '../../src/nn/index.ts';
 import { createSession, type Device } from '../../src/runtime/index.ts';
 import { Random } from '../../src/tensor/random.ts';
+import type { Shape } from '../../src/tensor/tensor.ts';
 import type { Classifier } from '../../src/train/index.ts';
 import { Evaluator, type StepInputs, TrainingStep } from '../../src/train/index.ts';
 import { checkGradients, type GradientCase } from '../autodiff/finite-differences.ts';
@@ -81,7 +82,30 @@ describeWebgpu('WebGPU', () => {
   });
 
   const unit = { low: -1, high: 1 };
+  const convolutionOf = (image: Shape, weight: Shape, groups: number): GradientCase => ({
+    operands: [
+      { shape: image, numbers: unit },
+      { shape: weight, numbers: unit },
+    ],
+    build: (x, w) => g.conv2d(x, w, { padding: 1, groups }),
+    epsilon: 0.02,
+  });
   const CASES: readonly [string, GradientCase][] = [
+    // What the runtime's kernels compute wrongly, or not at all.
+    ['convolution of channels by threes', convolutionOf([2, 6, 5, 4], [4, 6, 3, 3], 1)],
+    ['convolution with six filters in each of two groups', convolutionOf([2, 4, 5, 4], [12, 2, 3, 3], 2)],
+    ['depthwise convolution with two filters each', convolutionOf([2, 3, 6, 6], [6, 1, 3, 3], 3)],
+    [
+      'power that repeats both operands',
+      {
+        operands: [
+          { shape: [3, 1], numbers: { low: 0.5, high: 2 } },
+          { shape: [1, 4], numbers: unit },
+        ],
+        build: (x, y) => g.pow(x, y),
+        epsilon: 0.01,
+      },
+    ],
     [
       'convolution',
       {
