@@ -4,10 +4,10 @@
  */
 import { expect, test } from 'vitest';
 import * as g from '../../src/graph/index.ts';
-import { batchNorm, conv, initialize, linear } from '../../src/nn/index.ts';
-import { createSession, type Device } from '../../src/runtime/index.ts';
+import { batchNorm, conv, INFERENCE, initialize, linear, Network } from '../../src/nn/index.ts';
+import { createSession, type Device, inferenceFile, OnnxFunction } from '../../src/runtime/index.ts';
 import { Random } from '../../src/tensor/random.ts';
-import type { Shape } from '../../src/tensor/tensor.ts';
+import { type Shape, tensor } from '../../src/tensor/tensor.ts';
 import type { Classifier } from '../../src/train/index.ts';
 import { Evaluator, type StepInputs, TrainingStep } from '../../src/train/index.ts';
 import { checkGradients, type GradientCase } from '../autodiff/finite-differences.ts';
@@ -141,6 +141,26 @@ describeWebgpu('WebGPU', () => {
     for (const { analytic, numeric, scale } of await checkGradients(row, 'webgpu')) {
       expect(Math.abs(analytic - numeric) / scale).toBeLessThan(2e-3);
     }
+  });
+
+  test('a file whose convolution WebGPU computes wrongly gives what it gives on the processor', async () => {
+    const net = new Network(new g.Graph(), INFERENCE);
+    const y = conv(net, 'conv', net.graph.input('x', [2, 6, 5, 4]), { out: 4, kernel: 3, padding: 1 });
+    const file = inferenceFile(new Map([['y', y]]), initialize(net.variables, 1));
+    const x = tensor(
+      'float32',
+      [2, 6, 5, 4],
+      Float32Array.from({ length: 240 }, () => random.normal()),
+    );
+    const results = await Promise.all(
+      (['webgpu', 'cpu'] as const).map(async (device) => {
+        const network = await OnnxFunction.load(file, { device, threads: 1 });
+        const { y } = await network.run({ x });
+        await network.close();
+        return y.data as Float32Array;
+      }),
+    );
+    expect(largestDifference(results[0], results[1])).toBeLessThan(1e-4);
   });
 
   test('what is no ONNX file is not taken for a missing device', async () => {
