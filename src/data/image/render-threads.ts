@@ -15,7 +15,8 @@ const THREADS = Math.min(2, availableParallelism());
 const MANY = 200;
 
 interface Waiting {
-  resolve(image: DecodedImage): void;
+  /** Undefined: the thread has ended. */
+  resolve(image: DecodedImage | undefined): void;
   reject(error: Error): void;
 }
 
@@ -24,18 +25,17 @@ class RenderThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
-  failed = false;
+  ended = false;
 
   constructor() {
     const url = moduleBeside(import.meta.url, 'render-worker');
     this.#worker = new Worker(url, { execArgv: workerExecArgv(url) });
     this.#worker.on('message', (result: RenderResult) => this.#onResult(result));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('internal: a thread that renders images has ended')));
+    this.#worker.on('error', () => this.#end()).on('exit', () => this.#end());
     this.#worker.unref();
   }
 
-  render(bytes: Uint8Array, view: View): Promise<DecodedImage> {
+  render(bytes: Uint8Array, view: View): Promise<DecodedImage | undefined> {
     const id = this.#asked++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -60,9 +60,9 @@ class RenderThread {
     }
   }
 
-  #fail(error: Error): void {
-    this.failed = true;
-    for (const { reject } of this.#waiting.values()) reject(error);
+  #end(): void {
+    this.ended = true;
+    for (const { resolve } of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
   }
 }
@@ -85,10 +85,10 @@ export async function onRenderThreads<T>(many: number, work: () => Promise<T>): 
   }
 }
 
-/** The view of an encoded image from a thread; undefined where images are rendered on the calling one. */
-export function renderOnThread(bytes: Uint8Array, view: View): Promise<DecodedImage> | undefined {
+/** The view of an encoded image from a thread; undefined where the calling thread is to make it. */
+export async function renderOnThread(bytes: Uint8Array, view: View): Promise<DecodedImage | undefined> {
   if (underWay === 0) return undefined;
-  threads = threads.filter(({ failed }) => !failed);
+  threads = threads.filter(({ ended }) => !ended);
   while (threads.length < THREADS) threads.push(new RenderThread());
   return threads[next++ % THREADS].render(bytes, view);
 }

@@ -58,7 +58,7 @@ export function renderContent(
   return readable(place, async () => {
     const content = await reading;
     if (!(content instanceof Uint8Array)) return renderPixels(content, view);
-    return renderOnThread(content, view) ?? renderBytes(content, view);
+    return (await renderOnThread(content, view)) ?? renderBytes(content, view);
   });
 }
 
