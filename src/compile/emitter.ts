@@ -5,7 +5,7 @@
  */
 import type { Node, Value } from '../graph/graph.ts';
 import type { OnnxAttribute, OnnxNode } from '../onnx/model.ts';
-import { type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
+import { type Shape, type Tensor, tensor, zeros } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import type { Extents } from './conv/extents.ts';
 import {
@@ -168,6 +168,11 @@ export class Emitter {
   /** A float32 scalar, shared between uses. */
   float(value: number): string {
     return this.#shared(`float:${value}`, () => tensor('float32', [], Float32Array.of(value)));
+  }
+
+  /** A float32 vector of zeros, shared between uses. */
+  zeros(count: number): string {
+    return this.#shared(`zeros:${count}`, () => zeros('float32', [count]));
   }
 
   /** A constant tensor under a name of its own. */

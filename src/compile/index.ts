@@ -17,5 +17,5 @@ export {
 export { type LoweredModel, lower, type Port } from './lower.ts';
 export { type MemoryPlan, planMemory } from './memory.ts';
 export { BLOCKED_DOMAIN } from './rows.ts';
-export { valueTypes } from './shapes.ts';
+export { type ValueType, valueTypes } from './shapes.ts';
 export type { Formulations } from './tune.ts';

@@ -20,7 +20,6 @@ import {
   physicalShape,
   planMemory,
   separateConstants,
-  valueTypes,
 } from '../compile/index.ts';
 import type { Value } from '../graph/graph.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -35,7 +34,7 @@ import {
 } from '../tensor/tensor.ts';
 import { invariant } from '../util/errors.ts';
 import { channelBlock } from './blocks.ts';
-import { type Device, unsupportedOnWebgpu } from './device.ts';
+import type { Device } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { type Footprint, footprint } from './footprint.ts';
 import { fillUniform } from './random.ts';
@@ -43,6 +42,7 @@ import { Downloader, isResident } from './resident.ts';
 import { placedTensors, Scratch, withPlacedOutputs } from './scratch.ts';
 import { createSession, fromRuntime, type SessionOptions, toRuntime } from './session.ts';
 import { runWithoutCopies, withoutCopies } from './uncopied.ts';
+import { unsupportedOnWebgpu } from './webgpu-kernels.ts';
 
 export interface ExecutableOptions extends SessionOptions {
   /** Input name -> name of the output that becomes its next value. */
@@ -112,9 +112,7 @@ export class Executable {
     const { threads, device = 'cpu', carried = new Map(), scratch = new Scratch() } = options;
     const { lowered, plan, overwritten } = await prepare(outputs, options);
     const residentOutputs = keepsCarried(device) ? [...carried.values()] : [];
-    const { graph } = lowered.model;
-    const onProcessor =
-      device === 'webgpu' ? unsupportedOnWebgpu(graph.nodes, valueTypes(graph, lowered.types)) : [];
+    const onProcessor = device === 'webgpu' ? unsupportedOnWebgpu(lowered.model.graph, lowered.types) : [];
     const details = {
       ...{ threads, device, residentOutputs, onProcessor },
       asWritten: plan !== undefined,

@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
-import { type Formulations, valueTypes } from '../compile/index.ts';
+import type { Formulations } from '../compile/index.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { type DType, type Tensor, type TypedArrayOf, tensor } from '../tensor/tensor.ts';
 import { messageOf, UserError } from '../util/errors.ts';
-import { type Device, unsupportedOnWebgpu } from './device.ts';
+import type { Device } from './device.ts';
 import { nodeFailure } from './failure.ts';
 import { requireDevice } from './probe.ts';
+import { unsupportedOnWebgpu } from './webgpu-kernels.ts';
 
 export interface SessionOptions {
   /** Threads for one run; all cores unless told otherwise. */
@@ -140,8 +141,7 @@ export class OnnxFunction {
 /** Of a file, what WebGPU does not compute, as far as shapes tell; nothing of bytes that are no ONNX file. */
 function nodesForProcessor(model: Uint8Array): string[] {
   try {
-    const { graph } = decodeModel(model);
-    return unsupportedOnWebgpu(graph.nodes, valueTypes(graph, new Map()));
+    return unsupportedOnWebgpu(decodeModel(model).graph);
   } catch {
     // Opening the file says what is wrong with it.
     return [];

@@ -2,7 +2,6 @@
  * Convolutions as products of matrices over all pixels of the batch. Images lie [C, N, H, W], so that a row of
  * a matrix is a channel; weights lie [O, KH, KW, I].
  */
-import { tensor } from '../../tensor/tensor.ts';
 import type { Emitter } from '../emitter.ts';
 import { type Extents, isPointwise, isStrided, turned } from './extents.ts';
 
@@ -166,8 +165,7 @@ export function spacedWeightGradient(
   const shift = s.dilations[1];
   const last = (s.kw - 1) * shift;
   const rows = s.kw * s.o + Math.ceil(last / count);
-  const zeros = (length: number) =>
-    length > 0 ? [e.constant(tensor('float32', [length], new Float32Array(length)))] : [];
+  const zeros = (length: number) => (length > 0 ? [e.zeros(length)] : []);
   const copy = e.reshape(gradient, [s.o * count]);
   const shifted = Array.from({ length: s.kw }, (_, kx) => [...zeros(kx > 0 ? shift : 0), copy]).flat();
   const stacked = e.concat([...shifted, ...zeros((rows - s.kw * s.o) * count - last)], 0);
